@@ -1,0 +1,8 @@
+"""Places to run a converted network. Each lowers the same graph, and says beforehand what it cannot take and why."""
+
+from __future__ import annotations
+
+from .contract import Backend, Deployment, RunResult, Verdict
+from .registry import BACKENDS, backend_named
+
+__all__ = ["BACKENDS", "Backend", "Deployment", "RunResult", "Verdict", "backend_named"]

@@ -1,0 +1,1 @@
+"""The cpu backend: batched, layer by layer over all steps, compiled neurons."""

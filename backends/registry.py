@@ -1,0 +1,29 @@
+"""The backends by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..errors import UsageError
+from .contract import Backend
+from .cpu.backend import CpuBackend
+
+
+
+__all__ = ["BACKENDS", "backend_named"]
+
+BACKENDS: Mapping[str, Backend] = {backend.name: backend for backend in (CpuBackend(),)}
+"""Every backend; none of them imports a simulator before it is used."""
+
+
+def backend_named(name: str) -> Backend:
+    """Return the backend of this name.
+
+    Raises
+    ------
+    UsageError
+        With the known names.
+    """
+    if name not in BACKENDS:
+        raise UsageError(f"expected a backend out of {', '.join(BACKENDS)}, received {name!r}")
+    return BACKENDS[name]

@@ -1,0 +1,1 @@
+"""From a trained Keras model to a spiking network: sources → layers → graph → passes → spiking."""

@@ -1,0 +1,52 @@
+"""The one place where the converter runs Keras: host layers, made from a table of what may be handed to it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import UsageError
+from .ops.base import Array, Shape
+
+__all__ = ["HOST_ARGUMENTS", "build_keras_layer"]
+
+_TRANSPOSE = ("filters", "kernel_size", "strides", "padding", "output_padding", "dilation_rate", "activation", "use_bias")
+
+HOST_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
+    "Conv1DTranspose": _TRANSPOSE,
+    "Conv2DTranspose": _TRANSPOSE,
+    "Conv3DTranspose": _TRANSPOSE,
+    "GroupNormalization": ("groups", "axis", "epsilon", "center", "scale"),
+    "LayerNormalization": ("axis", "epsilon", "center", "scale"),
+    "Maximum": (),
+    "Minimum": (),
+    "PReLU": ("shared_axes",),
+    "UnitNormalization": ("axis",),
+    "UpSampling2D": ("size", "interpolation"),
+}
+"""Each layer type that Keras may run for a network, with the arguments that it is made from."""
+
+
+def build_keras_layer(
+    layer_type: str, config: Mapping[str, Any], weights: Sequence[Array], input_shapes: Sequence[Shape]
+) -> Any:
+    """Return a built Keras layer with these weights.
+
+    Only types in `HOST_ARGUMENTS` are made, by their public class, from the arguments named there; no part of a file
+    decides what is imported.
+
+    Raises
+    ------
+    UsageError
+        For a layer type or argument that is not in the table.
+    """
+    if layer_type not in HOST_ARGUMENTS or not set(config) <= set(HOST_ARGUMENTS[layer_type]):
+        raise UsageError(f"{layer_type}: expected a host layer out of {', '.join(HOST_ARGUMENTS)} and its own arguments")
+    keras_layers = importlib.import_module("keras.layers")
+    layer = getattr(keras_layers, layer_type)(**config)
+    shapes = [(None, *shape) for shape in input_shapes]
+    layer.build(shapes[0] if len(shapes) == 1 else shapes)
+    if weights:
+        layer.set_weights(list(weights))
+    return layer

@@ -1,0 +1,98 @@
+"""How handlers read a call's arguments and weights: the few shapes in which Keras writes them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ..layer_call import LayerCall
+from ..ops import Array, Op, Permute
+from ..ops.base import Shape
+from .registry import UnsupportedLayer
+
+__all__ = ["axis_pairs", "axis_sizes", "channels_last", "needed_weight", "number", "optional_weight"]
+
+
+def needed_weight(call: LayerCall, name: str, *, rank: int | None = None) -> Array:
+    """Return a weight that the layer cannot do without.
+
+    Raises
+    ------
+    UnsupportedLayer
+        When the file does not hold it, or in another shape.
+    """
+    value = call.weights.get(name)
+    if value is None:
+        raise UnsupportedLayer("missing-weights", name)
+    if rank is not None and value.ndim != rank:
+        raise UnsupportedLayer("shape-mismatch", f"{name} expected of rank {rank}, received {value.shape}")
+    return value
+
+
+def optional_weight(call: LayerCall, name: str, argument: str, size: int) -> Array | None:
+    """Return a weight that an argument such as ``use_bias`` switches off, None when it is off."""
+    if not call.config.get(argument, True):
+        return None
+    value = needed_weight(call, name)
+    if value.size != size:
+        raise UnsupportedLayer("shape-mismatch", f"{name} expected with {size} values, received {value.shape}")
+    return value.reshape(-1)
+
+
+def number(call: LayerCall, argument: str, default: float) -> float:
+    """Return a finite number from the config."""
+    value = call.config.get(argument, default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise UnsupportedLayer("unsupported-argument", f"{argument}={value!r}; takes a number")
+    return float(value)
+
+
+def axis_sizes(call: LayerCall, argument: str, rank: int, default: Any = 1) -> Shape:
+    """Return one positive whole number for each spatial axis, however it was written: 2, (2,) or (2, 2)."""
+    value = call.config.get(argument)
+    value = default if value is None else value
+    sizes = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,) * rank
+    if len(sizes) != rank or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in sizes):
+        raise UnsupportedLayer("unsupported-argument", f"{argument}={value!r}; takes {rank} positive whole numbers")
+    return sizes
+
+
+def axis_pairs(call: LayerCall, argument: str, rank: int) -> tuple[tuple[int, int], ...]:
+    """Return (before, after) for each spatial axis, from 1, (1, 2) or ((1, 1), (2, 2))."""
+    value = call.config.get(argument, 1)
+    if isinstance(value, int):
+        pairs = [(value, value)] * rank
+    elif rank == 1 and len(value) == 2 and all(isinstance(n, int) for n in value):
+        pairs = [tuple(value)]
+    else:
+        pairs = [(n, n) if isinstance(n, int) else tuple(n) for n in value]
+    good = len(pairs) == rank and all(
+        len(pair) == 2 and all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in pair) for pair in pairs
+    )
+    if not good:
+        raise UnsupportedLayer("unsupported-argument", f"{argument}={value!r}; takes {rank} pairs of whole numbers")
+    return tuple((a, b) for a, b in pairs)
+
+
+def channels_last(call: LayerCall, rank: int, *ops: Op) -> tuple[Op, ...]:
+    """Return ops for channels-last values, between transpositions where the layer has channels first.
+
+    Parameters
+    ----------
+    rank
+        The number of spatial axes.
+    """
+    if call.config.get("data_format") != "channels_first":
+        return ops
+    to_last = (*range(1, rank + 1), 0)
+    to_first = (rank, *range(rank))
+    return (Permute(order=to_last), *ops, Permute(order=to_first))
+
+
+def spatial_shape(call: LayerCall, rank: int) -> Shape:
+    """Return the spatial axes of the input of a convolution or pooling layer."""
+    shape = call.input_shape
+    if len(shape) != rank + 1:
+        raise UnsupportedLayer("shape-mismatch", f"expected an input of rank {rank + 1}, received {shape}")
+    return shape[1:] if call.config.get("data_format") == "channels_first" else shape[:-1]

@@ -1,0 +1,86 @@
+"""Convolution layers: plain, depthwise and separable, in one to three dimensions."""
+
+from __future__ import annotations
+
+from ..layer_call import LayerCall
+from ..ops import Array, Conv, Op
+from ..ops.base import Shape
+from ..ops.window import Padding, same_padding
+from .activation import activation_ops
+from .arguments import axis_sizes, channels_last, needed_weight, optional_weight, spatial_shape
+from .registry import LayerRegistry, UnsupportedLayer
+
+__all__ = ["add_to"]
+
+_FORMATS = ("channels_last", "channels_first", None)
+
+
+def _rank(call: LayerCall) -> int:
+    return int(call.layer_type[-2])
+
+
+def _padding(call: LayerCall, window: Shape, strides: Shape, dilation: Shape) -> Padding:
+    rank = _rank(call)
+    kind = call.config.get("padding", "valid")
+    if kind == "same":
+        return same_padding(spatial_shape(call, rank), window, strides, dilation)
+    if kind == "causal":
+        return (((window[0] - 1) * dilation[0], 0),)
+    return ((0, 0),) * rank
+
+
+def _conv_op(call: LayerCall, kernel: Array, bias: Array | None, groups: int) -> Conv:
+    rank = _rank(call)
+    spatial_shape(call, rank)
+    strides = axis_sizes(call, "strides", rank)
+    dilation = axis_sizes(call, "dilation_rate", rank)
+    window = tuple(int(n) for n in kernel.shape[:-2])
+    padding = _padding(call, window, strides, dilation)
+    return Conv(kernel=kernel, bias=bias, strides=strides, dilation=dilation, padding=padding, groups=groups)
+
+
+def conv(call: LayerCall) -> tuple[Op, ...]:
+    """Become a convolution, with its stride, padding, dilation and groups; its activation as Activation."""
+    rank = _rank(call)
+    kernel = needed_weight(call, "kernel", rank=rank + 2)
+    groups = call.config.get("groups", 1)
+    if not isinstance(groups, int) or groups < 1 or kernel.shape[-1] % groups:
+        raise UnsupportedLayer("unsupported-argument", f"groups={groups!r}; takes a divisor of {kernel.shape[-1]} filters")
+    bias = optional_weight(call, "bias", "use_bias", kernel.shape[-1])
+    return channels_last(call, rank, _conv_op(call, kernel, bias, groups), *activation_ops(call))
+
+
+def _depthwise_kernel(call: LayerCall) -> tuple[Array, int]:
+    """Return the kernel as a grouped convolution has it, and the number of groups (the input's channels)."""
+    kernel = needed_weight(call, "depthwise_kernel", rank=_rank(call) + 2)
+    channels, multiplier = kernel.shape[-2:]
+    return kernel.reshape(*kernel.shape[:-2], 1, channels * multiplier), channels
+
+
+def depthwise_conv(call: LayerCall) -> tuple[Op, ...]:
+    """Become a convolution with a group for each channel; its activation as Activation."""
+    kernel, channels = _depthwise_kernel(call)
+    bias = optional_weight(call, "bias", "use_bias", kernel.shape[-1])
+    return channels_last(call, _rank(call), _conv_op(call, kernel, bias, channels), *activation_ops(call))
+
+
+def separable_conv(call: LayerCall) -> tuple[Op, ...]:
+    """Become a convolution with a group for each channel and a pointwise one; its activation as Activation."""
+    rank = _rank(call)
+    kernel, channels = _depthwise_kernel(call)
+    pointwise = needed_weight(call, "pointwise_kernel", rank=rank + 2)
+    bias = optional_weight(call, "bias", "use_bias", pointwise.shape[-1])
+    ones = (1,) * rank
+    mix = Conv(kernel=pointwise, bias=bias, strides=ones, dilation=ones, padding=((0, 0),) * rank)
+    return channels_last(call, rank, _conv_op(call, kernel, None, channels), mix, *activation_ops(call))
+
+
+def add_to(layers: LayerRegistry) -> None:
+    """Register the convolutions, with the values that they take of each argument that they restrict."""
+    paddings = ("valid", "same")
+    layers.register("Conv1D", padding=(*paddings, "causal"), data_format=_FORMATS)(conv)
+    layers.register("Conv2D", "Conv3D", padding=paddings, data_format=_FORMATS)(conv)
+    layers.register("DepthwiseConv1D", padding=(*paddings, "causal"), data_format=_FORMATS)(depthwise_conv)
+    layers.register("DepthwiseConv2D", padding=paddings, data_format=_FORMATS)(depthwise_conv)
+    layers.register("SeparableConv1D", padding=(*paddings, "causal"), data_format=_FORMATS)(separable_conv)
+    layers.register("SeparableConv2D", padding=paddings, data_format=_FORMATS)(separable_conv)

@@ -1,0 +1,51 @@
+"""Pooling layers: windows and global, average and maximum, in one to three dimensions."""
+
+from __future__ import annotations
+
+from ..layer_call import LayerCall
+from ..ops import AvgPool, MaxPool, Op, Reshape
+from ..ops.window import same_padding
+from .arguments import axis_sizes, channels_last, spatial_shape
+from .registry import LayerRegistry
+
+__all__ = ["add_to"]
+
+_FORMATS = ("channels_last", "channels_first", None)
+
+
+def _rank(call: LayerCall) -> int:
+    return int(call.layer_type[-2])
+
+
+def _op_type(call: LayerCall) -> type[AvgPool] | type[MaxPool]:
+    return AvgPool if "Average" in call.layer_type else MaxPool
+
+
+def pooling(call: LayerCall) -> tuple[Op, ...]:
+    """Become pooling over windows: an average is linear, a maximum moves before the neurons where it can."""
+    rank = _rank(call)
+    size = axis_sizes(call, "pool_size", rank, default=2)
+    strides = axis_sizes(call, "strides", rank, default=size)
+    spatial = spatial_shape(call, rank)
+    same = call.config.get("padding", "valid") == "same"
+    padding = same_padding(spatial, size, strides, (1,) * rank) if same else ((0, 0),) * rank
+    return channels_last(call, rank, _op_type(call)(pool_size=size, strides=strides, padding=padding))
+
+
+def global_pooling(call: LayerCall) -> tuple[Op, ...]:
+    """Become pooling over the whole map: an average is linear, a maximum moves before the neurons where it can."""
+    rank = _rank(call)
+    spatial = spatial_shape(call, rank)
+    first = call.config.get("data_format") == "channels_first"
+    channels = call.input_shape[0] if first else call.input_shape[-1]
+    pool = _op_type(call)(pool_size=spatial, strides=spatial, padding=((0, 0),) * rank)
+    ops = channels_last(call, rank, pool)
+    return ops if call.config.get("keepdims", False) else (*ops, Reshape(shape=(channels,)))
+
+
+def add_to(layers: LayerRegistry) -> None:
+    """Register the pooling layers."""
+    for rank in (1, 2, 3):
+        for kind in ("Average", "Max"):
+            layers.register(f"{kind}Pooling{rank}D", padding=("valid", "same"), data_format=_FORMATS)(pooling)
+            layers.register(f"Global{kind}Pooling{rank}D", data_format=_FORMATS)(global_pooling)

@@ -1,0 +1,90 @@
+"""Layers that only move values: Flatten, Reshape, Permute, ZeroPadding, Cropping, UpSampling, RepeatVector."""
+
+from __future__ import annotations
+
+import math
+
+from ..layer_call import LayerCall
+from ..ops import Crop, Op, Pad, Permute, Reshape, Upsample
+from .arguments import axis_pairs, axis_sizes, channels_last, spatial_shape
+from .host import bilinear_upsampling
+from .registry import LayerRegistry, UnsupportedLayer
+
+__all__ = ["add_to"]
+
+_FORMATS = ("channels_last", "channels_first", None)
+
+
+def _rank(call: LayerCall) -> int:
+    return int(call.layer_type[-2])
+
+
+def flatten(call: LayerCall) -> tuple[Op, ...]:
+    """Become a new shape; with channels first, the channels move to the end before, as in Keras."""
+    shape = call.input_shape
+    flat = Reshape(shape=(math.prod(shape),))
+    if call.config.get("data_format") == "channels_first" and len(shape) > 1:
+        return Permute(order=(*range(1, len(shape)), 0)), flat
+    return (flat,)
+
+
+def reshape(call: LayerCall) -> tuple[Op, ...]:
+    """Become a new shape; one axis may be -1."""
+    target = call.config.get("target_shape")
+    if not isinstance(target, (list, tuple)) or not all(isinstance(n, int) for n in target):
+        raise UnsupportedLayer("unsupported-argument", f"target_shape={target!r}; takes whole numbers")
+    size = math.prod(call.input_shape)
+    known = math.prod(n for n in target if n != -1)
+    if sum(n == -1 for n in target) > 1 or known < 1 or size % known:
+        raise UnsupportedLayer("unsupported-argument", f"target_shape={target!r}; takes a shape of {size} values")
+    return (Reshape(shape=tuple(size // known if n == -1 else n for n in target)),)
+
+
+def permute(call: LayerCall) -> tuple[Op, ...]:
+    """Become another order of the axes."""
+    dims = call.config.get("dims")
+    rank = len(call.input_shape)
+    if not isinstance(dims, (list, tuple)) or sorted(dims) != list(range(1, rank + 1)):
+        raise UnsupportedLayer("unsupported-argument", f"dims={dims!r}; takes the axes 1 to {rank} in any order")
+    return (Permute(order=tuple(d - 1 for d in dims)),)
+
+
+def zero_padding(call: LayerCall) -> tuple[Op, ...]:
+    """Become zeros around the map."""
+    spatial_shape(call, _rank(call))
+    return channels_last(call, _rank(call), Pad(padding=(*axis_pairs(call, "padding", _rank(call)), (0, 0))))
+
+
+def cropping(call: LayerCall) -> tuple[Op, ...]:
+    """Become a part of the map."""
+    spatial_shape(call, _rank(call))
+    return channels_last(call, _rank(call), Crop(cropping=(*axis_pairs(call, "cropping", _rank(call)), (0, 0))))
+
+
+def upsampling(call: LayerCall) -> tuple[Op, ...]:
+    """Become repeated values."""
+    spatial_shape(call, _rank(call))
+    return channels_last(call, _rank(call), Upsample(size=(*axis_sizes(call, "size", _rank(call), default=2), 1)))
+
+
+def repeat_vector(call: LayerCall) -> tuple[Op, ...]:
+    """Become repeated values."""
+    times = call.config.get("n")
+    if not isinstance(times, int) or times < 1 or len(call.input_shape) != 1:
+        raise UnsupportedLayer("unsupported-argument", f"n={times!r}; takes a positive whole number and a vector")
+    return Reshape(shape=(1, *call.input_shape)), Upsample(size=(times, 1))
+
+
+def add_to(layers: LayerRegistry) -> None:
+    """Register the layers that move values."""
+    layers.register("Flatten")(flatten)
+    layers.register("Reshape")(reshape)
+    layers.register("Permute")(permute)
+    layers.register("RepeatVector")(repeat_vector)
+    for rank in (1, 2, 3):
+        layers.register(f"ZeroPadding{rank}D", data_format=_FORMATS)(zero_padding)
+        layers.register(f"Cropping{rank}D", data_format=_FORMATS)(cropping)
+    layers.register("UpSampling1D", "UpSampling3D", data_format=_FORMATS)(upsampling)
+    layers.register(
+        "UpSampling2D", fallback=bilinear_upsampling, interpolation=("nearest",), data_format=_FORMATS
+    )(upsampling)

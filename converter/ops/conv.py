@@ -1,0 +1,88 @@
+"""Conv: cross-correlation over one to three spatial axes, channels last."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .base import Array, Op, Shape, as_type_of, one_shape
+from .window import Padding, pad_spatial, window_output, window_slices
+
+__all__ = ["Conv"]
+
+_PATCH_BYTES = 32 * 2**20  # patches are built for as many samples as fit in this, to stay near the cache
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Conv(Op):
+    """Convolution as Keras means it (no flip), for any number of spatial axes.
+
+    Attributes
+    ----------
+    kernel
+        ``(*window, channels / groups, filters)``.
+    bias
+        ``(filters,)``, or None.
+    strides, dilation
+        One number for each spatial axis.
+    padding
+        Zeros before and after each spatial axis.
+    groups
+        The channels are cut into so many groups, each with ``filters / groups`` filters.
+    """
+
+    kernel: Array
+    bias: Array | None = None
+    strides: Shape
+    dilation: Shape
+    padding: Padding
+    groups: int = 1
+
+    @property
+    def window(self) -> Shape:
+        """Return the size of the kernel along each spatial axis."""
+        return tuple(int(n) for n in self.kernel.shape[:-2])
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        shape = one_shape(self.kind, shapes, rank=len(self.window) + 1)
+        channels = self.kernel.shape[-2] * self.groups
+        if shape[-1] != channels:
+            raise ValueError(f"Conv expected {channels} channels along the last axis, received {shape}")
+        spatial = window_output(self.kind, shape[:-1], self.window, self.strides, self.dilation, self.padding)
+        return (*spatial, int(self.kernel.shape[-1]))
+
+    def apply(self, *values: Array) -> Array:
+        (x,) = values
+        out = self.output_shape(x.shape[1:])
+        y = np.empty((len(x), *out), x.dtype)
+        kernel = as_type_of(self.kernel, x)
+        bias = None if self.bias is None else as_type_of(self.bias, x)
+        patch = math.prod(out[:-1]) * math.prod(self.kernel.shape[:-1]) * self.groups * x.itemsize
+        block = max(1, _PATCH_BYTES // max(patch, 1))
+        for start in range(0, len(x), block):
+            part = slice(start, start + block)
+            self._apply_block(pad_spatial(x[part], self.padding, 0.0), kernel, y[part])
+            if bias is not None:
+                y[part] += bias
+        return y
+
+    def _apply_block(self, x: Array, kernel: Array, y: Array) -> None:
+        """Write the convolution of a padded block into ``y``: patches, then one matrix product a group."""
+        out, per_group, window = y.shape[1:-1], kernel.shape[-2], self.window
+        channels = x.shape[-1]
+        patches = np.empty((len(x), *out, *window, channels), x.dtype)
+        inside = (slice(None),) * (len(out) + 1)
+        for offset, where in window_slices(window, self.strides, self.dilation, out):
+            patches[(*inside, *offset)] = x[where]
+        rows = len(x) * math.prod(out)
+        if self.groups == 1:
+            np.matmul(patches.reshape(rows, -1), kernel.reshape(-1, kernel.shape[-1]), out=y.reshape(rows, -1))
+            return
+        # (rows, window, groups, channels of the group) × (groups, window · channels, filters of the group)
+        taps = math.prod(window)
+        grouped = patches.reshape(rows, taps, self.groups, per_group).transpose(2, 0, 1, 3)
+        weights = kernel.reshape(taps, per_group, self.groups, -1).transpose(2, 0, 1, 3)
+        product = grouped.reshape(self.groups, rows, -1) @ weights.reshape(self.groups, taps * per_group, -1)
+        y.reshape(rows, -1)[:] = product.transpose(1, 0, 2).reshape(rows, -1)

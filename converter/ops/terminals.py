@@ -1,0 +1,54 @@
+"""Where values enter and leave the graph: Input, Output, and the Identity that a pass takes out again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .activation import Activation
+from .base import Array, Op, Shape, one_shape
+
+__all__ = ["Identity", "Input", "Output"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Input(Op):
+    """Where samples of the given shape come in."""
+
+    shape: Shape
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        if shapes:
+            raise ValueError(f"Input takes no inputs, received {len(shapes)}")
+        return self.shape
+
+    def apply(self, *values: Array) -> Array:
+        raise TypeError("an Input has no value of its own; feed it")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Identity(Op):
+    """A layer that does nothing at inference."""
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        return one_shape(self.kind, shapes)
+
+    def apply(self, *values: Array) -> Array:
+        return values[0]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Output(Op):
+    """A read-out: ``f(mean over time of the input)``, f being the model's last activation.
+
+    As an op it acts on that mean, so in the rate network it is the activation itself.
+    """
+
+    function: str = "linear"
+    arguments: Mapping[str, float | int | bool | None] = field(default_factory=dict)
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        return one_shape(self.kind, shapes)
+
+    def apply(self, *values: Array) -> Array:
+        return Activation(function=self.function, arguments=self.arguments).apply(*values)

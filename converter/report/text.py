@@ -1,0 +1,68 @@
+"""The report as text for a terminal."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.table import Table
+
+from .reasons import Severity
+from .report import Entry, Report
+
+__all__ = ["print_report", "report_text"]
+
+_STYLE: Mapping[Severity, str] = {
+    Severity.EXACT: "green",
+    Severity.NOTE: "cyan",
+    Severity.HOST: "yellow",
+    Severity.APPROXIMATE: "magenta",
+    Severity.UNSUPPORTED: "bold red",
+}
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print the table of layers, the notes and the remedies."""
+    table = Table(title=f"What became of {report.model}", title_justify="left", header_style="bold")
+    for column in ("layer", "type", "result"):
+        table.add_column(column, overflow="fold")
+    table.add_column("what and why", ratio=1)
+    table.add_column("figures", overflow="fold")
+    for entry in report.layers:
+        style = _STYLE[entry.severity]
+        table.add_row(
+            entry.layer,
+            entry.layer_type,
+            f"[{style}]{entry.severity.value}[/]",
+            f"{_escape(entry.sentence)} [dim]{entry.code}[/]",
+            _figures(entry),
+        )
+    console.print(table)
+    for entry in report.notes:
+        style = _STYLE[entry.severity]
+        figures = f" — {_figures(entry)}" if entry.figures else ""
+        console.print(f"[{style}]{entry.severity.value}[/]: {_escape(entry.sentence)}{figures} [dim]{entry.code}[/]")
+    remedies = dict.fromkeys(
+        (e.code, e.reason.remedy)
+        for e in (*report.layers, *report.notes)
+        if e.reason.remedy and e.severity is not Severity.EXACT
+    )
+    for code, remedy in remedies:
+        console.print(f"[bold]what to do[/] ({code}): {_escape(remedy)}")
+
+
+def report_text(report: Report, width: int = 120) -> str:
+    """Return the same as plain text of the given width."""
+    buffer = io.StringIO()
+    print_report(report, Console(file=buffer, width=width, color_system=None))
+    return buffer.getvalue()
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def _figures(entry: Entry) -> str:
+    parts = (f"{value:.4g}" if isinstance(value, float) else f"{value}" for value in entry.figures.values())
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in zip(entry.figures, parts, strict=True))

@@ -1,0 +1,9 @@
+"""From activations to neurons: thresholds from calibration data, and the neuron's presets."""
+
+from __future__ import annotations
+
+from .calibration import ActivationHistogram, collect_activations
+from .insert_neurons import insert_neurons
+from .presets import PRESETS, NeuronPreset
+
+__all__ = ["PRESETS", "ActivationHistogram", "NeuronPreset", "collect_activations", "insert_neurons"]

@@ -1,0 +1,95 @@
+"""How large activations become on real samples: a histogram for each channel, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from ..graph import Graph
+from ..ops import Activation, Array
+
+__all__ = ["ActivationHistogram", "collect_activations", "relu_nodes"]
+
+_PER_OCTAVE = 32  # bins per doubling: a percentile is off by at most 1.1 %
+_LOWEST, _HIGHEST = -40, 40  # the octaves covered: 1e-12 … 1e12
+_BINS = (_HIGHEST - _LOWEST) * _PER_OCTAVE
+_BATCH_BYTES = 256 * 2**20
+
+
+class ActivationHistogram:
+    """The distribution of each channel's positive activations, over any number of samples.
+
+    Bins are spaced evenly in the logarithm, so the memory is fixed (2,560 counters a channel) and no range has to be
+    known beforehand. The largest value is kept exactly.
+
+    Parameters
+    ----------
+    channels
+        The size of the last axis.
+    """
+
+    def __init__(self, channels: int) -> None:
+        self._counts = np.zeros((channels, _BINS), np.int64)
+        self.maximum = np.zeros(channels)
+        self.values_seen = 0  # of each channel, zeros included
+
+    def add(self, activations: Array) -> None:
+        """Count activations of shape ``(…, channels)``; only values above zero enter the percentile."""
+        flat = activations.reshape(-1, activations.shape[-1])
+        self.values_seen += len(flat)
+        np.maximum(self.maximum, flat.max(axis=0, initial=0.0), out=self.maximum)
+        rows, channels = np.nonzero(flat > 0)
+        place = (np.log2(flat[rows, channels]) - _LOWEST) * _PER_OCTAVE
+        bins = np.clip(place.astype(np.int64), 0, _BINS - 1)
+        counts = np.bincount(channels * _BINS + bins, minlength=self._counts.size)
+        self._counts += counts.reshape(self._counts.shape)
+
+    def percentile(self, percent: float) -> Array:
+        """Return the percentile of each channel's positive activations; 0 for a channel that never was active."""
+        if percent >= 100:
+            return self.maximum.copy()
+        totals = self._counts.sum(axis=1)
+        running = np.cumsum(self._counts, axis=1)
+        wanted = np.ceil(totals * (percent / 100)).clip(min=1)
+        index = (running >= wanted[:, None]).argmax(axis=1)
+        upper_edge = 2.0 ** ((index + 1) / _PER_OCTAVE + _LOWEST)
+        return np.where(totals > 0, np.minimum(upper_edge, self.maximum), 0.0)
+
+
+def relu_nodes(graph: Graph) -> tuple[str, ...]:
+    """Return the nodes that become neurons."""
+    return tuple(n.name for n in graph.nodes.values() if isinstance(n.op, Activation) and n.op.is_relu)
+
+
+def collect_activations(
+    graph: Graph,
+    samples: Sequence[Array],
+    on_progress: Callable[[int], None] = lambda done: None,
+) -> Mapping[str, ActivationHistogram]:
+    """Run the rate network on samples and return the distribution of each ReLU's activations.
+
+    Parameters
+    ----------
+    samples
+        One array of shape ``(samples, *shape)`` for each input of the graph.
+    on_progress
+        Called with the number of samples done since the last call.
+
+    Returns
+    -------
+    histograms
+        Node name → histogram, for every ReLU of the graph.
+    """
+    names = relu_nodes(graph)
+    histograms = {name: ActivationHistogram(graph.nodes[name].shape[-1]) for name in names}
+    sample_bytes = 4 * sum(int(np.prod(node.shape)) for node in graph.nodes.values())
+    batch = int(np.clip(_BATCH_BYTES // max(sample_bytes, 1), 1, 256))
+    for start in range(0, len(samples[0]), batch):
+        part = [x[start : start + batch].astype(np.float32, copy=False) for x in samples]
+        feeds = {node.name: x for node, x in zip(graph.inputs, part, strict=True)}
+        values = graph.evaluate(feeds, keep=names)
+        for name in names:
+            histograms[name].add(values[name])
+        on_progress(len(part[0]))
+    return histograms

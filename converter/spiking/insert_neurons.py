@@ -1,0 +1,67 @@
+"""Put neurons in the place of ReLUs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from ..graph import Graph
+from ..ops import Array, Neurons
+from ..report import ReportBuilder
+from .calibration import ActivationHistogram
+from .presets import NeuronPreset
+
+__all__ = ["insert_neurons"]
+
+_SMALLEST = 1e-6  # of the layer's largest scale: a channel that is hardly ever active gets no smaller threshold
+
+
+def insert_neurons(
+    graph: Graph,
+    histograms: Mapping[str, ActivationHistogram],
+    preset: NeuronPreset,
+    report: ReportBuilder,
+) -> Graph:
+    """Return the spiking graph: each ReLU with a histogram becomes Neurons.
+
+    Parameters
+    ----------
+    histograms
+        ReLU node name → distribution of its activations.
+    preset
+        The kind of neuron, and how its threshold follows from the distribution.
+    """
+    changed = []
+    silent_total = 0
+    for name, histogram in histograms.items():
+        node = graph.nodes[name]
+        scale, silent = _scale(histogram, preset.percentile)
+        threshold = scale * preset.threshold_factor
+        op = Neurons(
+            threshold=threshold.astype(np.float32),
+            scale=scale.astype(np.float32),
+            n_min=preset.n_min,
+            n_max=preset.n_max,
+        )
+        changed.append(replace(node, op=op))
+        silent_total += silent
+        report.figures(
+            node.layers[:1],
+            neurons=int(np.prod(node.shape)),
+            threshold=f"{threshold.min():.3g}…{threshold.max():.3g}",
+        )
+    if silent_total:
+        report.note("channel-never-active", f"{silent_total} channels")
+    if not histograms:
+        report.note("no-neurons")
+    return graph.rewritten(changed) if changed else graph
+
+
+def _scale(histogram: ActivationHistogram, percentile: float) -> tuple[Array, int]:
+    """Return each channel's activation at the percentile, and how many channels never were active."""
+    scale = histogram.percentile(percentile)
+    largest = float(scale.max(initial=0.0)) or 1.0
+    silent = scale <= 0
+    return np.where(silent, largest, np.maximum(scale, _SMALLEST * largest)), int(silent.sum())
