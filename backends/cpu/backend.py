@@ -13,6 +13,7 @@ from ...converter.ops import Array, Input, Neurons, Output, as_rate_domain
 from ...errors import UsageError
 from ..contract import Deployment, OnProgress, RunResult, Verdict, silent
 from ..fan_out import fan_out
+from ..read_out import running_mean
 
 __all__ = ["CpuBackend", "CpuDeployment"]
 
@@ -150,11 +151,7 @@ def _apply(node: Node, inputs: Sequence[_Sequence], n_steps: int) -> _Sequence:
     constant = all(s.constant for s in inputs)
     if isinstance(op, Output):
         (z,) = inputs
-        steps = np.arange(1, n_steps + 1, dtype=np.float64).reshape(-1, *(1,) * (z.values.ndim - 1))
-        if constant:
-            mean = np.broadcast_to(z.values, (n_steps, *z.values.shape[1:]))
-        else:
-            mean = np.cumsum(z.values, axis=0) / steps
+        mean = np.broadcast_to(z.values, (n_steps, *z.values.shape[1:])) if constant else running_mean(z.values)
         flat = op.apply(mean.reshape(-1, *mean.shape[2:]))
         return _Sequence(flat.reshape(mean.shape), False)
     if constant:  # the mean of a constant is that constant, for any op

@@ -16,6 +16,7 @@ class Severity(Enum):
     NOTE = "note"  # exact, and something that the user should know
     HOST = "host"  # exact, but computed by the host and not by neurons
     APPROXIMATE = "approximate"  # an error that more steps do not remove
+    REFUSED = "refused"  # converted, but the backend that was asked about cannot run it
     UNSUPPORTED = "unsupported"  # cannot be converted
 
     @property
@@ -47,7 +48,7 @@ class Reason:
 
 
 _EXACT, _NOTE, _HOST = Severity.EXACT, Severity.NOTE, Severity.HOST
-_APPROXIMATE, _UNSUPPORTED = Severity.APPROXIMATE, Severity.UNSUPPORTED
+_APPROXIMATE, _REFUSED, _UNSUPPORTED = Severity.APPROXIMATE, Severity.REFUSED, Severity.UNSUPPORTED
 
 REASONS: Mapping[str, Reason] = {
     reason.code: reason
@@ -108,6 +109,16 @@ REASONS: Mapping[str, Reason] = {
         ),
         Reason("no-neurons", _NOTE, "the model has no ReLU, so the network has no spiking neurons"),
         Reason("input-shape-given", _NOTE, "the file does not hold an input shape; the given one was used"),
+        # what a backend makes of it
+        Reason("checked-for-backend", _NOTE, "what the backend makes of each part"),
+        Reason("runs-as-neurons", _NOTE, "runs as neurons of the backend"),
+        Reason("runs-on-host", _HOST, "runs on the host"),
+        Reason(
+            "refused-by-backend",
+            _REFUSED,
+            "cannot run on this backend",
+            "use backend='cpu', or change the layer as said",
+        ),
         # what cannot be converted
         Reason(
             "unknown-layer",

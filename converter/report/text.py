@@ -18,6 +18,7 @@ _STYLE: Mapping[Severity, str] = {
     Severity.NOTE: "cyan",
     Severity.HOST: "yellow",
     Severity.APPROXIMATE: "magenta",
+    Severity.REFUSED: "bold red",
     Severity.UNSUPPORTED: "bold red",
 }
 

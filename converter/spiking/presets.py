@@ -39,7 +39,7 @@ PRESETS: Mapping[str, NeuronPreset] = {
             n_min=-1,
             n_max=4,
             percentile=99.0,
-            threshold_factor=1.0,
+            threshold_factor=0.75,
         ),
         NeuronPreset(
             name="binary",

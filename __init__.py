@@ -1,0 +1,81 @@
+"""spikeport: trained Keras models as spiking neural networks, with a report on every layer.
+
+``net = spikeport.convert("model.h5", calibration=x)``, ``print(net.report)``, ``net.run(x, n_steps=16)``.
+
+Names are looked up when they are first used, so that importing spikeport imports neither TensorFlow nor nengo.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .backends import BACKENDS, RunResult
+    from .converter.layer_call import LayerCall
+    from .converter.layers import LAYERS
+    from .converter.report import REASONS, Report
+    from .errors import (
+        BackendError,
+        ConversionError,
+        DataError,
+        GraphError,
+        SourceError,
+        SpikeportError,
+        UsageError,
+    )
+    from .evaluation import Evaluation, evaluate
+    from .network import SpikingNetwork, check, convert, load
+
+__all__ = [
+    "BACKENDS",
+    "LAYERS",
+    "REASONS",
+    "BackendError",
+    "ConversionError",
+    "DataError",
+    "Evaluation",
+    "GraphError",
+    "LayerCall",
+    "Report",
+    "RunResult",
+    "SourceError",
+    "SpikeportError",
+    "SpikingNetwork",
+    "UsageError",
+    "check",
+    "convert",
+    "evaluate",
+    "load",
+]
+
+_HOMES = {
+    ".backends": ("BACKENDS", "RunResult"),
+    ".converter.layer_call": ("LayerCall",),
+    ".converter.layers": ("LAYERS",),
+    ".converter.report": ("REASONS", "Report"),
+    ".errors": (
+        "BackendError",
+        "ConversionError",
+        "DataError",
+        "GraphError",
+        "SourceError",
+        "SpikeportError",
+        "UsageError",
+    ),
+    ".evaluation": ("Evaluation", "evaluate"),
+    ".network": ("SpikingNetwork", "check", "convert", "load"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module(".network", __name__).own_version()
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

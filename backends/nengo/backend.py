@@ -1,0 +1,131 @@
+"""The nengo backend: one sample after the other through nengo.Simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...converter.graph import Graph
+from ...converter.ops import Array, Neurons
+from ...errors import UsageError
+from ..contract import Deployment, OnProgress, RunResult, Verdict, silent
+from ..fan_out import fan_out
+from ..read_out import read_out_over_time
+
+__all__ = ["NengoBackend", "NengoDeployment"]
+
+
+class NengoBackend:
+    """Runs every network in Nengo's own simulator: slow, and the reference for the others."""
+
+    name = "nengo"
+    summary = "a nengo.Network run by nengo.Simulator, sample by sample: the reference; takes every graph"
+    neurons = "graded"
+    default_steps = 16
+
+    def available(self) -> str:
+        """Return "": nengo is installed with spikeport."""
+        return ""
+
+    def check(self, graph: Graph) -> Iterator[Verdict]:
+        """Say what each node becomes; nothing is refused."""
+        for node in graph.nodes.values():
+            spiking = isinstance(node.op, Neurons) or getattr(node.op, "is_relu", False)
+            where = "neurons" if spiking else "folded" if node.op.linear else "host"
+            why = {"neurons": "an Ensemble", "folded": "a Connection", "host": "a Node with a function"}[where]
+            yield Verdict(node=node.name, where=where, why=why, layers=node.layers)
+
+    def deploy(self, graph: Graph, **options: Any) -> NengoDeployment:
+        """Prepare the graph.
+
+        Parameters
+        ----------
+        dt
+            The step in seconds; results do not depend on it.
+        """
+        dt = float(options.pop("dt", 0.001))
+        if options:
+            raise UsageError(f"the nengo backend takes the option dt, received {', '.join(options)}")
+        return NengoDeployment(graph, dt)
+
+
+class NengoDeployment(Deployment):
+    """A graph ready to run in nengo.Simulator; `network` is the nengo.Network, to look at or to build on."""
+
+    def __init__(self, graph: Graph, dt: float) -> None:
+        from .build import build_network
+
+        self._graph = graph
+        self._dt = dt
+        self._synapses = fan_out(graph)
+        names = [n.name for n in graph.nodes.values() if isinstance(n.op, Neurons)]
+        self._built = build_network(graph, dt=dt, probed=names)
+
+    @property
+    def network(self) -> Any:
+        """Return the nengo.Network."""
+        return self._built.network
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Return how many Nengo objects there are."""
+        network = self._built.network
+        return {
+            "ensembles": len(network.all_ensembles),
+            "neurons": network.n_neurons,
+            "nodes": len(network.all_nodes),
+            "connections": len(network.all_connections),
+        }
+
+    def run(
+        self,
+        samples: Sequence[Array],
+        n_steps: int,
+        *,
+        record: Iterable[str] = (),
+        on_progress: OnProgress = silent,
+    ) -> RunResult:
+        """Run the samples one after the other, each from a reset simulator."""
+        import nengo
+
+        record = tuple(record)
+        graph, built = self._graph, self._built
+        count = len(samples[0])
+        outputs = {
+            name: np.zeros((count, n_steps, *graph.nodes[place].shape), np.float32)
+            for name, place in graph.outputs.items()
+        }
+        counts = {name: np.zeros(count, np.int64) for name in built.populations}
+        events = {name: np.zeros((count, n_steps, *graph.nodes[name].shape), np.int8) for name in record}
+        operations = np.zeros(count)
+        with nengo.Simulator(built.network, dt=self._dt, progress_bar=False) as simulator:
+            for index in range(count):
+                simulator.reset(seed=0)
+                for node, x in zip(graph.inputs, samples, strict=True):
+                    built.feeds[node.name].values = x[index].astype(np.float64).reshape(-1)
+                simulator.run_steps(n_steps, progress_bar=False)
+                for name, probe in built.outputs.items():
+                    outputs[name][index] = read_out_over_time(graph, name, simulator.data[probe])
+                for name, probe in built.populations.items():
+                    node = graph.nodes[name]
+                    sent = _events(simulator.data[probe], node.op, node.shape)
+                    nonzero = (sent != 0).sum(axis=0)
+                    counts[name][index] = nonzero.sum()
+                    operations[index] += nonzero.reshape(-1) @ self._synapses[name].reshape(-1)
+                    if name in events:
+                        events[name][index] = sent
+                on_progress(1)
+        return RunResult(
+            outputs_over_time=outputs,
+            spike_counts=counts,
+            synaptic_operations=operations,
+            events=events,
+            n_steps=n_steps,
+        )
+
+
+def _events(values: Array, op: Any, shape: tuple[int, ...]) -> Array:
+    """Return whole-number events from a population's outputs nθ: ``(steps, *shape)``."""
+    return np.rint(values / op.threshold_of(shape)).astype(np.int8).reshape(-1, *shape)

@@ -1,0 +1,54 @@
+"""The neuron of spikeport as a Nengo neuron type."""
+
+from __future__ import annotations
+
+import numpy as np
+from nengo.dists import Choice
+from nengo.neurons import NeuronType
+from nengo.params import IntParam, NdarrayParam
+
+from ...converter.ops import TIE, Array
+
+__all__ = ["SignedIntegrateAndFire"]
+
+
+class SignedIntegrateAndFire(NeuronType):  # type: ignore[misc]  # nengo has no type information
+    """Integrate-and-fire neurons with a signed membrane, soft reset and whole-number events.
+
+    The membrane counts in thresholds: with gain 1/(θ·dt) and amplitude θ·dt, a current z in activation units gives an
+    output of nθ in the same step (see `spikeport.converter.ops.Neurons`). Unlike `nengo.SpikingRectifiedLinear` it does
+    not rectify the current before it is integrated, so its mean output has no bias that stays.
+
+    Parameters
+    ----------
+    amplitude
+        θ·dt for each neuron.
+    n_min, n_max
+        The fewest and the most events of a step.
+    """
+
+    state = {"voltage": Choice([0.5]), "total": Choice([0])}
+    spiking = True
+
+    amplitude = NdarrayParam("amplitude", shape=("*",))
+    n_min = IntParam("n_min", high=0)
+    n_max = IntParam("n_max", low=1)
+
+    def __init__(self, amplitude: Array, n_min: int = 0, n_max: int = 1, initial_state: object = None) -> None:
+        super().__init__(initial_state)
+        self.amplitude = amplitude
+        self.n_min = n_min
+        self.n_max = n_max
+
+    def rates(self, x: Array, gain: Array, bias: Array) -> Array:
+        """Return the mean output for constant inputs: the ReLU, in activation units."""
+        return np.maximum(self.current(x, gain, bias) * self.amplitude, 0)
+
+    def step(self, dt: float, J: Array, output: Array, voltage: Array, total: Array) -> None:  # noqa: N803 - nengo's name
+        """Advance by one step: `spikeport.converter.ops.Neurons.step`, in place."""
+        voltage += J * dt
+        events = np.clip(np.floor(voltage + TIE), self.n_min, self.n_max)
+        np.maximum(events, -total, out=events)
+        voltage -= events
+        total += events
+        output[:] = events * (self.amplitude / dt)

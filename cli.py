@@ -1,0 +1,297 @@
+"""The command line: ``spikeport COMMAND …``.
+
+Exit codes: 0 done, 1 the model cannot be converted or does not fit, 2 wrong use or an unreadable file. An error is one
+sentence on the standard error stream; there are no tracebacks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import SpikeportError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from .converter.report import Report
+
+__all__ = ["main"]
+
+_BACKENDS = ("cpu", "nengo", "loihi")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except SpikeportError as error:
+        print(f"spikeport: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("spikeport: stopped; nothing was written", file=sys.stderr)
+        return 130
+    except (MemoryError, OSError) as error:
+        print(f"spikeport: {type(error).__name__}: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="spikeport",
+        description="Turn a trained Keras model into a spiking neural network, and run it.",
+        epilog="exit codes: 0 done; 1 the model cannot be converted or does not fit; 2 wrong use or unreadable file",
+    )
+    commands = parser.add_subparsers(required=True, title="commands")
+
+    def add(name: str, command: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        sub.set_defaults(command=command)
+        return sub
+
+    demo = add("demo", _demo, "convert and run a small trained model on the CPU and the Loihi emulator")
+    demo.add_argument("--quick", action="store_true", help="fewer images")
+
+    check = add("check", _check, "say what would become of each layer")
+    check.add_argument("model", metavar="MODEL", help="a .h5 or .keras file")
+    check.add_argument("--backend", choices=_BACKENDS, help="say also what this backend makes of each layer")
+    _add_input_shape(check)
+    _add_json(check)
+
+    convert = add("convert", _convert, "convert a model and save the spiking network")
+    convert.add_argument("model", metavar="MODEL", help="a .h5 or .keras file")
+    convert.add_argument("-o", "--output", metavar="NET", type=Path, required=True, help="the file to write")
+    convert.add_argument("--calibrate", metavar="DATA.npz", type=Path, help="samples x to take thresholds from")
+    convert.add_argument("--steps", type=int, default=16, help="steps the network is meant for (default: 16)")
+    convert.add_argument("--target", choices=_BACKENDS, default="cpu", help="the backend it is for (default: cpu)")
+    convert.add_argument("--neurons", choices=("graded", "binary"), help="the neuron, instead of the target's")
+    convert.add_argument("--input-range", metavar="LOW,HIGH", type=_pair, default=(0.0, 1.0), help="without samples")
+    convert.add_argument("--report", metavar="FILE.{json,txt}", type=Path, help="write the report to a file too")
+    _add_input_shape(convert)
+
+    run = add("run", _run, "run a network on samples and save its outputs")
+    _add_network_run(run)
+    run.add_argument("-o", "--output", metavar="OUT.npz", type=Path, help="write outputs and counts to this file")
+    _add_json(run)
+
+    evaluate = add("evaluate", _evaluate, "score a network at every step, beside the Keras model")
+    _add_network_run(evaluate)
+    _add_json(evaluate)
+
+    report = add("report", _report, "show the report of a saved network")
+    report.add_argument("network", metavar="NET", type=Path, help="a file that convert wrote")
+    report.add_argument("--backend", choices=_BACKENDS, help="say also what this backend makes of each layer")
+    _add_json(report)
+
+    for name, command, summary in (
+        ("layers", _layers, "list the Keras layers and what becomes of each"),
+        ("backends", _backends, "list the places where a network can run"),
+        ("codes", _codes, "list the codes of the report"),
+    ):
+        listing = add(name, command, summary)
+        listing.add_argument("--markdown", action="store_true", help="as a Markdown table")
+    return parser
+
+
+def _add_network_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("network", metavar="NET", type=Path, help="a file that convert wrote")
+    parser.add_argument("--data", metavar="DATA.npz", type=Path, required=True, help="samples x (and labels y)")
+    parser.add_argument("--steps", type=int, help="steps for each sample (default: the network's or the backend's)")
+    parser.add_argument("--backend", choices=_BACKENDS, default="cpu", help="where to run (default: cpu)")
+    parser.add_argument("--samples", type=int, metavar="N", help="use the first N samples only")
+    parser.add_argument("--target", choices=("sim", "loihi"), help="loihi: the emulator (default) or the hardware")
+
+
+def _add_input_shape(parser: argparse.ArgumentParser) -> None:
+    text = "shape of one sample, where the file does not hold it: 28,28,1"
+    parser.add_argument("--input-shape", type=_shape, metavar="N,N,…", help=text)
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected whole numbers with commas between, received {text!r}") from None
+
+
+def _pair(text: str) -> tuple[float, float]:
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected two numbers with a comma between, received {text!r}") from None
+    return low, high
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=False)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2))
+
+
+def _show_report(report: Report) -> None:
+    from .converter.report.text import print_report
+
+    print_report(report, _console())
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from .demo.digits import run_demo
+
+    run_demo(_console(), quick=options.quick)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from .network import check
+    from .placement_report import with_backend
+
+    report, graph = check(options.model, input_shape=options.input_shape)
+    fits = True
+    if options.backend and graph is not None:
+        report, fits = with_backend(report, graph, options.backend)
+    if options.json:
+        _print_json(report.to_json())
+    else:
+        _show_report(report)
+    return 0 if report.convertible and fits else 1
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from .network import convert
+    from .progress import progress_bar
+    from .samples import load_npz
+
+    calibration = load_npz(options.calibrate)[0] if options.calibrate else None
+    if options.report is not None and options.report.suffix not in (".json", ".txt"):
+        raise UsageError(f"--report: expected a .json or .txt file, received {options.report}")
+    with progress_bar("calibrating", _length(calibration)) as advance:
+        net = convert(
+            options.model,
+            calibration,
+            target_steps=options.steps,
+            target=options.target,
+            neurons=options.neurons,
+            input_shape=options.input_shape,
+            input_range=options.input_range,
+            on_progress=advance,
+        )
+    net.save(options.output)
+    if options.report is not None:
+        _write_report(net.report, options.report)
+    _show_report(net.report)
+    print(f"saved {options.output}")
+    return 0
+
+
+def _write_report(report: Report, path: Path) -> None:
+    from .converter.storage import written_at_once
+
+    text = json.dumps(report.to_json(), indent=2) if path.suffix == ".json" else str(report)
+    with written_at_once(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _length(samples: Any) -> int:
+    if isinstance(samples, dict):
+        samples = list(samples.values())
+    if isinstance(samples, list):
+        samples = samples[0]
+    return 64 if samples is None else len(samples)
+
+
+def _load_for_run(options: argparse.Namespace, labels: bool) -> tuple[Any, list[Any], Any, dict[str, Any]]:
+    """Return the network, its samples, the labels and the backend's options."""
+    from .network import load
+    from .samples import as_samples, load_npz
+
+    net = load(options.network)
+    x, y = load_npz(options.data, labels=labels)
+    samples = [array[: options.samples] for array in as_samples(net.graph, x)]
+    if options.target and options.backend != "loihi":
+        raise UsageError("--target: expected with --backend loihi only")
+    extra = {"target": options.target} if options.target else {}
+    return net, samples, None if y is None else y[: options.samples], extra
+
+
+def _run(options: argparse.Namespace) -> int:
+    from .progress import progress_bar
+    from .run_output import print_run, run_facts, save_run
+
+    net, samples, labels, extra = _load_for_run(options, labels=False)
+    steps = net.steps_for(options.backend, options.steps)
+    deployment = net.deploy(options.backend, **extra)
+    with progress_bar(f"running on {options.backend}", len(samples[0])) as advance:
+        result = deployment.run(samples, steps, on_progress=advance)
+    facts = run_facts(result, deployment, backend=options.backend, labels=labels)
+    if options.output is not None:
+        save_run(options.output, result, facts)
+    if options.json:
+        _print_json(facts)
+    else:
+        print_run(_console(), facts)
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from .evaluation import evaluate
+    from .progress import progress_bar
+    from .run_output import print_evaluation
+
+    net, samples, labels, extra = _load_for_run(options, labels=True)
+    with progress_bar(f"evaluating on {options.backend}", len(samples[0])) as advance:
+        x = samples if len(samples) > 1 else samples[0]
+        score = evaluate(net, x, labels, options.steps, backend=options.backend, on_progress=advance, **extra)
+    if options.json:
+        _print_json(score.to_json())
+    else:
+        print_evaluation(_console(), score)
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from .network import load
+    from .placement_report import with_backend
+
+    net = load(options.network)
+    report, fits = net.report, True
+    if options.backend:
+        report, fits = with_backend(report, net.graph, options.backend)
+    if options.json:
+        _print_json({**report.to_json(), "provenance": dict(net.provenance), "target_steps": net.target_steps})
+    else:
+        _show_report(report)
+    return 0 if fits else 1
+
+
+def _layers(options: argparse.Namespace) -> int:
+    from .listings import layers_listing, print_listing
+
+    print_listing(_console(), layers_listing(), markdown=options.markdown)
+    return 0
+
+
+def _backends(options: argparse.Namespace) -> int:
+    from .listings import backends_listing, print_listing
+
+    print_listing(_console(), backends_listing(with_availability=not options.markdown), markdown=options.markdown)
+    return 0
+
+
+def _codes(options: argparse.Namespace) -> int:
+    from .listings import codes_listing, print_listing
+
+    print_listing(_console(), codes_listing(), markdown=options.markdown)
+    return 0

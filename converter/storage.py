@@ -1,0 +1,145 @@
+"""A graph with its report in one HDF5 file: JSON for the structure, a dataset for each array."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from ..errors import GraphError, SourceError
+from .graph import Graph, Node
+from .ops import OPS, Array, Op
+from .report import Report
+from .sources.hdf5 import child_group, open_hdf5, read_array, text_attribute
+
+__all__ = ["FORMAT_VERSION", "load_graph", "save_graph"]
+
+_FORMAT = "spikeport network"
+FORMAT_VERSION = 1
+"""Raised when an older spikeport could not read what a newer one writes."""
+
+
+def save_graph(path: Path, graph: Graph, report: Report, facts: Mapping[str, Any]) -> None:
+    """Write a graph, its report and further facts (JSON values) to a file, at once or not at all."""
+    arrays: dict[str, Array] = {}
+    nodes = [_node_to_json(node, arrays) for node in graph.nodes.values()]
+    structure = {"nodes": nodes, "outputs": dict(graph.outputs), "report": report.to_json(), "facts": dict(facts)}
+    with written_at_once(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format"] = _FORMAT
+        file.attrs["format_version"] = str(FORMAT_VERSION)
+        file.create_dataset("structure", data=np.frombuffer(json.dumps(structure).encode(), np.uint8))
+        group = file.create_group("arrays")
+        for name, array in arrays.items():
+            group.create_dataset(name, data=array)
+
+
+def load_graph(path: Path) -> tuple[Graph, Report, dict[str, Any]]:
+    """Return what `save_graph` wrote.
+
+    Raises
+    ------
+    SourceError
+        When the file is missing, damaged, or not one of ours.
+    """
+    origin = str(path)
+    if not path.is_file():
+        raise SourceError(f"{origin}: expected a network that spikeport saved, found no such file")
+    with open_hdf5(path, origin) as file:
+        if text_attribute(file, "format", origin) != _FORMAT:
+            hint = "; convert it first: spikeport convert MODEL -o NET" if "model_config" in file.attrs else ""
+            raise SourceError(f"{origin}: expected a network that spikeport saved, received another HDF5 file{hint}")
+        version = text_attribute(file, "format_version", origin) or ""
+        if version != str(FORMAT_VERSION):
+            raise SourceError(f"{origin}: expected format {FORMAT_VERSION}, received {version!r}; convert the model again")
+        arrays = child_group(file, "arrays", origin)
+        if arrays is None:
+            raise SourceError(f"{origin}: expected a group arrays, found none")
+        try:
+            structure = json.loads(read_array(file, "structure", origin).astype(np.uint8).tobytes())
+            nodes = [_node_from_json(entry, arrays, origin) for entry in structure["nodes"]]
+            graph = Graph.build(nodes, structure["outputs"])
+            return graph, Report.from_json(structure["report"]), dict(structure["facts"])
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError, GraphError) as error:
+            raise SourceError(f"{origin}: expected a sound network file, received one that is damaged: {error}") from None
+
+
+class written_at_once:  # noqa: N801 - reads as a verb in a with statement
+    """A context that yields a temporary name beside a file, and renames it to the file's if all went well."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> Path:
+        folder = self._path.parent
+        if not folder.is_dir():
+            raise SourceError(f"{self._path}: expected a folder {folder} to write to, found none")
+        if self._path.is_dir():
+            raise SourceError(f"{self._path}: expected the name of a file to write, received a folder")
+        handle, name = tempfile.mkstemp(prefix=f".{self._path.name}.", suffix=".part", dir=folder)
+        os.close(handle)
+        self._temporary = Path(name)
+        return self._temporary
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            mode = 0o666 & ~_umask()
+            self._temporary.chmod(mode)
+            self._temporary.replace(self._path)
+        else:
+            self._temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _node_to_json(node: Node, arrays: dict[str, Array]) -> dict[str, Any]:
+    op = node.op
+    values = {f.name: getattr(op, f.name) for f in dataclasses.fields(op)}
+    fields = {name: _to_json(value, arrays) for name, value in values.items()}
+    return {
+        "name": node.name,
+        "op": op.kind,
+        "inputs": list(node.inputs),
+        "layers": list(node.layers),
+        "fields": fields,
+    }
+
+
+def _node_from_json(entry: Mapping[str, Any], arrays: h5py.Group, origin: str) -> Node:
+    kind = entry["op"]
+    if kind not in OPS:
+        raise ValueError(f"expected an op out of {', '.join(OPS)}, received {kind!r}")
+    op: Op = OPS[kind](**{name: _from_json(value, arrays, origin) for name, value in entry["fields"].items()})
+    return Node(name=entry["name"], op=op, inputs=tuple(entry["inputs"]), layers=tuple(entry["layers"]))
+
+
+def _to_json(value: Any, arrays: dict[str, Array]) -> Any:
+    if isinstance(value, np.ndarray):
+        name = str(len(arrays))
+        arrays[name] = value
+        return {"array": name}
+    if isinstance(value, Mapping):
+        return {"mapping": {key: _to_json(item, arrays) for key, item in value.items()}}
+    if isinstance(value, (list, tuple)):
+        return [_to_json(item, arrays) for item in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _from_json(value: Any, arrays: h5py.Group, origin: str) -> Any:
+    if isinstance(value, Mapping):
+        if "array" in value:
+            return read_array(arrays, value["array"], origin)
+        return {key: _from_json(item, arrays, origin) for key, item in value["mapping"].items()}
+    if isinstance(value, list):
+        return tuple(_from_json(item, arrays, origin) for item in value)
+    return value

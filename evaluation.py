@@ -1,0 +1,158 @@
+"""How good a network is at every step, beside the Keras model that it came from."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .backends.contract import OnProgress, silent
+from .converter.ops import Array
+from .errors import DataError
+from .network import SpikingNetwork
+from .samples import as_samples
+
+__all__ = ["Evaluation", "evaluate"]
+
+_BLOCK = 500  # samples at a time: outputs over time are kept for no more than these
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """The score of a network on labelled samples.
+
+    Attributes
+    ----------
+    accuracy
+        The share of right answers at each step, 0…1; empty where the labels are no classes.
+    keras_accuracy
+        The same of the rate network, which equals the Keras model to float rounding; None where there are no classes.
+    mean_squared_error, keras_mean_squared_error
+        The same for models whose labels have the shape of the output: regression, autoencoders.
+    spikes_per_sample, synaptic_operations_per_sample
+        Means over the samples, for all the steps together.
+    seconds
+        Wall time of the spiking run.
+    """
+
+    samples: int
+    steps: int
+    backend: str
+    accuracy: tuple[float, ...] = ()
+    keras_accuracy: float | None = None
+    mean_squared_error: tuple[float, ...] = ()
+    keras_mean_squared_error: float | None = None
+    spikes_per_sample: float
+    synaptic_operations_per_sample: float
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the scores as JSON values."""
+        return {
+            "samples": self.samples,
+            "steps": self.steps,
+            "backend": self.backend,
+            "accuracy": list(self.accuracy),
+            "keras_accuracy": self.keras_accuracy,
+            "mean_squared_error": list(self.mean_squared_error),
+            "keras_mean_squared_error": self.keras_mean_squared_error,
+            "spikes_per_sample": self.spikes_per_sample,
+            "synaptic_operations_per_sample": self.synaptic_operations_per_sample,
+            "seconds": self.seconds,
+        }
+
+
+def evaluate(
+    net: SpikingNetwork,
+    x: Any,
+    y: Any,
+    n_steps: int | None = None,
+    *,
+    backend: str = "cpu",
+    on_progress: OnProgress = silent,
+    **options: Any,
+) -> Evaluation:
+    """Score a network with one output at every step.
+
+    Parameters
+    ----------
+    x
+        Samples ``(n, *shape)``.
+    y
+        Class numbers ``(n,)``, one-hot rows ``(n, classes)``, or targets of the output's shape.
+    on_progress
+        Called with the number of samples done since the last call.
+
+    Raises
+    ------
+    DataError
+        When the labels do not fit the output.
+    """
+    samples = as_samples(net.graph, x)
+    count = len(samples[0])
+    shape = net.graph.nodes[next(iter(net.graph.outputs.values()))].shape
+    labels, targets = _labels(np.asarray(y), shape, count)
+    steps = net.steps_for(backend, n_steps)
+    deployment = net.deploy(backend, **options)
+    score, keras_score = np.zeros(steps), 0.0
+    spikes = operations = seconds = 0.0
+    for start in range(0, count, _BLOCK):
+        part = [a[start : start + _BLOCK] for a in samples]
+        started = time.perf_counter()
+        result = deployment.run(part, steps, on_progress=on_progress)
+        seconds += time.perf_counter() - started
+        over_time = next(iter(result.outputs_over_time.values()))
+        rates = net.run(part if len(part) > 1 else part[0], spiking=False).output
+        if labels is not None:
+            right = labels[start : start + _BLOCK]
+            score += (_classes(over_time) == right[:, None]).sum(axis=0)
+            keras_score += float((_classes(rates) == right).sum())
+        else:
+            wanted = targets[start : start + _BLOCK]
+            axes = tuple(range(2, over_time.ndim))
+            score += ((over_time - wanted[:, None]) ** 2).mean(axis=axes).sum(axis=0)
+            keras_score += float(((rates - wanted) ** 2).mean(axis=tuple(range(1, rates.ndim))).sum())
+        spikes += sum(float(c.sum()) for c in result.spike_counts.values())
+        if result.synaptic_operations is not None:
+            operations += float(result.synaptic_operations.sum())
+    per_step = tuple(float(s) for s in score / count)
+    classes = labels is not None
+    return Evaluation(
+        samples=count,
+        steps=steps,
+        backend=backend,
+        accuracy=per_step if classes else (),
+        keras_accuracy=keras_score / count if classes else None,
+        mean_squared_error=() if classes else per_step,
+        keras_mean_squared_error=None if classes else keras_score / count,
+        spikes_per_sample=spikes / count,
+        synaptic_operations_per_sample=operations / count,
+        seconds=seconds,
+    )
+
+
+def _labels(y: Array, shape: tuple[int, ...], count: int) -> tuple[Array | None, Array]:
+    """Return class numbers, or None and the targets of a regression."""
+    if not y.ndim or len(y) != count:
+        raise DataError(f"expected {count} labels, one for each sample, received y of shape {y.shape}")
+    flat = y.reshape(count, -1)
+    if flat.shape[1] == 1 and y.dtype.kind in "iub" and len(shape) == 1:
+        highest = 1 if shape[0] == 1 else shape[0] - 1
+        if y.min() < 0 or y.max() > highest:
+            raise DataError(f"expected class numbers from 0 to {highest}, received {y.min()} to {y.max()}")
+        return flat[:, 0].astype(np.int64), y
+    one_hot = len(shape) == 1 and shape[0] > 1 and y.shape[1:] == shape and bool(np.isin(y, (0, 1)).all())
+    if one_hot and bool((flat.sum(axis=1) == 1).all()):
+        return flat.argmax(axis=1), y
+    if y.size != count * int(np.prod(shape)):
+        raise DataError(f"expected class numbers or targets of shape {(count, *shape)}, received y of shape {y.shape}")
+    return None, y.reshape(count, *shape).astype(np.float32)
+
+
+def _classes(outputs: Array) -> Array:
+    """Return the class that each output row names; a single value is a probability of class 1."""
+    if outputs.shape[-1] == 1:
+        return (outputs[..., 0] > 0.5).astype(np.int64)
+    return np.asarray(outputs.argmax(axis=-1))

@@ -1,0 +1,68 @@
+"""What the registries hold, as tables: layers, backends and the report's codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .backends import BACKENDS
+from .converter.layers import LAYERS
+from .converter.report import REASONS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["Listing", "backends_listing", "codes_listing", "layers_listing", "print_listing"]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A table of text."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def to_markdown(self) -> str:
+        """Return the table in Markdown."""
+        lines = [self.columns, tuple("---" for _ in self.columns), *self.rows]
+        return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines)
+
+
+def layers_listing() -> Listing:
+    """Return each Keras layer type with what becomes of it and the argument values that are taken."""
+    rows = []
+    for entry in LAYERS:
+        limits = (f"{name}: {', '.join(map(repr, values))}" for name, values in entry.accepts.items())
+        rows.append((entry.layer_type, entry.summary, "; ".join(limits)))
+    return Listing(("layer", "what becomes of it", "arguments that are restricted"), tuple(rows))
+
+
+def backends_listing(*, with_availability: bool) -> Listing:
+    """Return each backend with its neurons and, where asked for, whether it can be used here."""
+    columns: tuple[str, ...] = ("backend", "what it is", "neurons", "steps")
+    rows = []
+    for backend in BACKENDS.values():
+        row: tuple[str, ...] = (backend.name, backend.summary, backend.neurons, str(backend.default_steps))
+        rows.append((*row, backend.available() or "yes") if with_availability else row)
+    return Listing((*columns, "usable here") if with_availability else columns, tuple(rows))
+
+
+def codes_listing() -> Listing:
+    """Return the catalogue of the report's reasons."""
+    rows = tuple((r.code, r.severity.value, r.what, r.remedy) for r in REASONS.values())
+    return Listing(("code", "severity", "what it means", "what to do"), rows)
+
+
+def print_listing(console: Console, listing: Listing, *, markdown: bool) -> None:
+    """Print a listing as Markdown, or as a table of the terminal's width."""
+    if markdown:
+        console.file.write(listing.to_markdown() + "\n")
+        return
+    from rich.table import Table
+
+    table = Table(header_style="bold")
+    for column in listing.columns:
+        table.add_column(column, overflow="fold")
+    for row in listing.rows:
+        table.add_row(*(cell.replace("[", "\\[") for cell in row))
+    console.print(table)

@@ -1,0 +1,269 @@
+"""SpikingNetwork: what a conversion makes, and all that is done with it. `convert` makes one, `load` reads one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .backends import Deployment, RunResult, backend_named
+from .backends.contract import OnProgress, silent
+from .converter.graph import Graph
+from .converter.layers import LAYERS, LayerRegistry
+from .converter.lowering import lower
+from .converter.ops import Array, Shape
+from .converter.passes import run_passes
+from .converter.report import Report, ReportBuilder
+from .converter.sources import read_model
+from .converter.spiking import PRESETS, collect_activations, insert_neurons
+from .converter.storage import load_graph, save_graph
+from .errors import BackendError, UsageError
+from .samples import as_samples
+
+__all__ = ["SpikingNetwork", "convert", "load"]
+
+_NOISE_SAMPLES = 64
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SpikingNetwork:
+    """A converted network.
+
+    Attributes
+    ----------
+    graph
+        The spiking graph, which every backend lowers.
+    report
+        What became of every layer: ``print(net.report)``.
+    target_steps
+        How many steps the conversion was made for: the default of `run`.
+    provenance
+        Where it came from: file, digest, versions, neuron, calibration.
+    """
+
+    graph: Graph
+    report: Report
+    target_steps: int
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def deploy(self, backend: str = "cpu", **options: Any) -> Deployment:
+        """Prepare the network on a backend, to run it several times.
+
+        Raises
+        ------
+        BackendError
+            When the backend is not usable here, or cannot take the network, with every reason.
+        UsageError
+            For a backend or option that does not exist.
+        """
+        place = backend_named(backend)
+        missing = place.available()
+        if missing:
+            raise BackendError(f"the {backend} backend cannot be used here: {missing}")
+        return place.deploy(self.graph, **options)
+
+    def run(
+        self,
+        x: Any,
+        n_steps: int | None = None,
+        *,
+        backend: str = "cpu",
+        spiking: bool = True,
+        record: Iterable[str] = (),
+        on_progress: OnProgress = silent,
+        **options: Any,
+    ) -> RunResult:
+        """Run samples, each presented as a constant current.
+
+        Parameters
+        ----------
+        x
+            Samples ``(n, *shape)``; a list or mapping of arrays where the model has several inputs.
+        n_steps
+            Steps for each sample; by default those that the conversion was made for (the backend's own where it needs
+            more).
+        spiking
+            False runs the rate network: neurons replaced by the ReLU itself, equal to Keras to float rounding.
+        record
+            Populations whose events to keep.
+        on_progress
+            Called with the number of samples done since the last call.
+        options
+            The backend's own.
+        """
+        samples = as_samples(self.graph, x)
+        if not spiking:
+            return self._run_rates(samples, on_progress)
+        return self.deploy(backend, **options).run(
+            samples, self.steps_for(backend, n_steps), record=record, on_progress=on_progress
+        )
+
+    def steps_for(self, backend: str, n_steps: int | None = None) -> int:
+        """Return the steps to run: the given number, or the default for this backend.
+
+        Raises
+        ------
+        UsageError
+            For a number below 1.
+        """
+        if n_steps is None:
+            return max(self.target_steps, backend_named(backend).default_steps)
+        if n_steps < 1:
+            raise UsageError(f"expected at least 1 step, received {n_steps}")
+        return int(n_steps)
+
+    def _run_rates(self, samples: list[Array], on_progress: OnProgress) -> RunResult:
+        sample_bytes = 4 * sum(int(np.prod(node.shape)) for node in self.graph.nodes.values())
+        batch = int(np.clip(2**28 // max(sample_bytes, 1), 1, 256))
+        parts: dict[str, list[Array]] = {name: [] for name in self.graph.outputs}
+        for start in range(0, len(samples[0]), batch):
+            feeds = {n.name: x[start : start + batch] for n, x in zip(self.graph.inputs, samples, strict=True)}
+            values = self.graph.evaluate(feeds)
+            for name, node in self.graph.outputs.items():
+                parts[name].append(values[node][:, None])
+            on_progress(len(next(iter(feeds.values()))))
+        return RunResult(outputs_over_time={name: np.concatenate(p) for name, p in parts.items()}, n_steps=1)
+
+    def save(self, path: str | Path) -> None:
+        """Write the network to one HDF5 file, at once or not at all."""
+        facts = {"target_steps": self.target_steps, "provenance": dict(self.provenance)}
+        save_graph(Path(path), self.graph, self.report, facts)
+
+
+def load(path: str | Path) -> SpikingNetwork:
+    """Read a network that `SpikingNetwork.save` wrote.
+
+    Raises
+    ------
+    SourceError
+        When the file is missing, damaged, or something else.
+    """
+    graph, report, facts = load_graph(Path(path))
+    return SpikingNetwork(
+        graph=graph, report=report, target_steps=int(facts["target_steps"]), provenance=facts["provenance"]
+    )
+
+
+def convert(
+    model: Any,
+    calibration: Any = None,
+    *,
+    target_steps: int = 16,
+    target: str = "cpu",
+    neurons: str | None = None,
+    input_shape: Shape | None = None,
+    input_range: tuple[float, float] = (0.0, 1.0),
+    layers: LayerRegistry = LAYERS,
+    on_progress: Callable[[int], None] = silent,
+) -> SpikingNetwork:
+    """Convert a trained Keras model to a spiking network.
+
+    Parameters
+    ----------
+    model
+        The path of a ``.h5`` or ``.keras`` file, or a live Keras 3 or tf_keras model.
+    calibration
+        Some hundred training samples ``(n, *shape)``, preprocessed as for the model: thresholds come from their
+        activations. Without them, thresholds come from uniform noise over ``input_range``, and the report says so.
+    target_steps
+        The steps that the network will be run for by default.
+    target
+        The backend that it is for, which chooses the neuron.
+    neurons
+        "graded" or "binary", instead of the target's.
+    input_shape
+        The shape of one sample, where the file does not hold it.
+    input_range
+        The smallest and largest input value; used without calibration data only.
+    layers
+        The layer registry, with handlers of your own: ``LAYERS.child()``.
+    on_progress
+        Called with the number of calibration samples done since the last call.
+
+    Raises
+    ------
+    SourceError
+        When the model cannot be read.
+    ConversionError
+        When layers cannot be converted: once, with every reason and the report.
+    DataError
+        When the calibration samples do not fit.
+    """
+    preset_name = neurons or backend_named(target).neurons
+    if preset_name not in PRESETS:
+        raise UsageError(f"expected neurons out of {', '.join(PRESETS)}, received {preset_name!r}")
+    if target_steps < 1:
+        raise UsageError(f"expected target_steps of at least 1, received {target_steps}")
+    record = read_model(model, input_shape=input_shape)
+    report = ReportBuilder(record.name)
+    graph = run_passes(lower(record, layers, report), report)
+    preset = PRESETS[preset_name]
+    if calibration is None:
+        samples = _noise(graph, input_range)
+        report.note("no-calibration-data", f"input range {input_range[0]:g} to {input_range[1]:g}")
+    else:
+        samples = as_samples(graph, calibration)
+        report.note(
+            "thresholds-from-data", f"percentile {preset.percentile:g}, {preset.name} neurons", samples=len(samples[0])
+        )
+    histograms = collect_activations(graph, samples, on_progress)
+    graph = insert_neurons(graph, histograms, preset, report)
+    return SpikingNetwork(
+        graph=graph,
+        report=report.build(),
+        target_steps=target_steps,
+        provenance={
+            "model": record.name,
+            "origin": record.origin,
+            "sha256": record.digest,
+            "keras_version": record.keras_version,
+            "spikeport_version": own_version(),
+            "neurons": preset.name,
+            "target": target,
+            "calibration_samples": 0 if calibration is None else len(samples[0]),
+        },
+    )
+
+
+def check(
+    model: Any, *, backend: str | None = None, input_shape: Shape | None = None, layers: LayerRegistry = LAYERS
+) -> tuple[Report, Graph | None]:
+    """Say what would become of each layer, without calibrating or running anything.
+
+    Returns
+    -------
+    report, graph
+        The graph is None where the model cannot be converted; its ReLUs are still Activations.
+    """
+    from .errors import ConversionError
+
+    record = read_model(model, input_shape=input_shape)
+    report = ReportBuilder(record.name)
+    try:
+        graph = run_passes(lower(record, layers, report), report)
+    except ConversionError as error:
+        return error.report, None
+    return report.build(), graph
+
+
+def own_version() -> str:
+    """Return the version of spikeport that is installed."""
+    try:
+        return version("spikeport")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _noise(graph: Graph, input_range: tuple[float, float]) -> list[Array]:
+    """Return uniform noise as a stand-in for calibration samples; the same at every call."""
+    low, high = input_range
+    if not (np.isfinite(low) and np.isfinite(high) and low < high):
+        raise UsageError(f"expected input_range as (smallest, largest), received {input_range}")
+    rng = np.random.default_rng(0)
+    return [
+        rng.uniform(low, high, (_NOISE_SAMPLES, *node.shape)).astype(np.float32) for node in graph.inputs
+    ]

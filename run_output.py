@@ -1,0 +1,118 @@
+"""What a run or an evaluation gave, for the terminal and for files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .backends import Deployment, RunResult
+from .converter.ops import Array
+from .converter.storage import written_at_once
+from .evaluation import Evaluation
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["print_evaluation", "print_run", "run_facts", "save_run"]
+
+
+def run_facts(result: RunResult, deployment: Deployment, *, backend: str, labels: Array | None) -> dict[str, Any]:
+    """Return the figures of a run, and what the backend says of the network, as JSON values."""
+    output = result.output
+    operations = result.synaptic_operations
+    facts: dict[str, Any] = {
+        "backend": backend,
+        "samples": len(output),
+        "steps": result.n_steps,
+        "spikes_per_sample": {name: float(c.mean()) for name, c in result.spike_counts.items()},
+        "synaptic_operations_per_sample": None if operations is None else float(operations.mean()),
+        "deployment": dict(deployment.facts),
+    }
+    if output.ndim == 2 and output.shape[1] > 1:
+        classes = output.argmax(axis=1)
+        facts["classes"] = [int(c) for c in classes[:20]]
+        if labels is not None and labels.shape == classes.shape:
+            facts["right"] = int((classes == labels).sum())
+    return facts
+
+
+def save_run(path: Path, result: RunResult, facts: Mapping[str, Any]) -> None:
+    """Write outputs, outputs at every step and counts to an .npz file, at once or not at all.
+
+    The arrays are ``output``, ``outputs_over_time`` (for several outputs ``output:NAME`` and so on), ``spikes:NAME`` for
+    each population, ``synaptic_operations``, and ``facts``, a JSON text.
+    """
+    arrays: dict[str, Any] = {"facts": json.dumps(facts)}
+    single = len(result.outputs_over_time) == 1
+    for name, values in result.outputs_over_time.items():
+        arrays["output" if single else f"output:{name}"] = values[:, -1]
+        arrays["outputs_over_time" if single else f"outputs_over_time:{name}"] = values
+    arrays |= {f"spikes:{name}": counts for name, counts in result.spike_counts.items()}
+    if result.synaptic_operations is not None:
+        arrays["synaptic_operations"] = result.synaptic_operations
+    with written_at_once(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def print_run(console: Console, facts: Mapping[str, Any]) -> None:
+    """Print the figures of a run."""
+    console.print(f"{facts['samples']} samples, {facts['steps']} steps on {facts['backend']}")
+    if "right" in facts:
+        console.print(f"right: {facts['right']} of {facts['samples']}")
+    if "classes" in facts:
+        more = " …" if facts["samples"] > len(facts["classes"]) else ""
+        console.print("classes: " + " ".join(map(str, facts["classes"])) + more)
+    for name, count in facts["spikes_per_sample"].items():
+        console.print(f"spikes per sample, {name}: {count:,.0f}")
+    if facts["synaptic_operations_per_sample"] is not None:
+        console.print(f"synaptic operations per sample: {facts['synaptic_operations_per_sample']:,.0f}")
+    _print_tree(console, facts["deployment"], "")
+
+
+def _print_tree(console: Console, values: Mapping[str, Any], indent: str) -> None:
+    for name, value in values.items():
+        if isinstance(value, Mapping) and any(isinstance(v, Mapping) for v in value.values()):
+            console.print(f"{indent}{name}:")
+            _print_tree(console, value, indent + "  ")
+        elif isinstance(value, Mapping):
+            inner = ", ".join(f"{key} {_plain(v)}" for key, v in value.items())
+            console.print(f"{indent}{name}: {inner}", soft_wrap=True, markup=False)
+        else:
+            console.print(f"{indent}{name}: {_plain(value)}", soft_wrap=True, markup=False)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_plain, value)) or "none"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def print_evaluation(console: Console, score: Evaluation) -> None:
+    """Print the score against the steps as a small chart, beside Keras's own."""
+    console.print(f"{score.samples} samples on {score.backend}, {score.seconds:.1f} s")
+    classes = score.keras_accuracy is not None
+    values = score.accuracy if classes else score.mean_squared_error
+    keras = score.keras_accuracy if classes else score.keras_mean_squared_error
+    highest = 1.0 if classes else max(*values, keras or 0.0) or 1.0
+    for step in _shown_steps(len(values)):
+        value = values[step - 1]
+        bar = "█" * round(40 * value / highest)
+        text = f"{100 * value:6.2f} %" if classes else f"{value:.6f}"
+        console.print(f"step {step:4d}  {text}  {bar}")
+    if keras is not None:
+        text = f"{100 * keras:6.2f} %" if classes else f"{keras:.6f}"
+        console.print(f"Keras      {text}  {'█' * round(40 * keras / highest)}")
+    console.print(
+        f"spikes per sample {score.spikes_per_sample:,.0f}, "
+        f"synaptic operations per sample {score.synaptic_operations_per_sample:,.0f}"
+    )
+
+
+def _shown_steps(steps: int) -> list[int]:
+    """Return 1, 2, 4, 8 … and the last step."""
+    shown = [2**k for k in range(steps.bit_length()) if 2**k <= steps]
+    return shown if shown[-1] == steps else [*shown, steps]

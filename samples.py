@@ -1,0 +1,102 @@
+"""Samples: arrays and .npz files, checked against the inputs of a network."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .converter.graph import Graph
+from .converter.ops import Array, Shape
+from .errors import DataError
+
+__all__ = ["as_samples", "load_npz"]
+
+
+def as_samples(graph: Graph, x: Any) -> list[Array]:
+    """Return one float32 array of shape ``(samples, *shape)`` for each input of a graph.
+
+    Parameters
+    ----------
+    x
+        An array; or, for several inputs, a list of arrays in the model's order or a mapping by input name. Axes of
+        size 1 may be missing or too many: (n, 28, 28) is taken for (n, 28, 28, 1).
+
+    Raises
+    ------
+    DataError
+        With the expected and the received shape.
+    """
+    inputs = graph.inputs
+    if isinstance(x, Mapping):
+        missing = [node.name for node in inputs if node.name not in x]
+        if missing:
+            raise DataError(f"expected samples for the inputs {', '.join(missing)}, received {', '.join(map(str, x))}")
+        arrays: Sequence[Any] = [x[node.name] for node in inputs]
+    elif isinstance(x, (list, tuple)) and len(inputs) > 1:
+        arrays = x
+    else:
+        arrays = [x]
+    if len(arrays) != len(inputs):
+        names = ", ".join(node.name for node in inputs)
+        raise DataError(f"expected {len(inputs)} arrays of samples ({names}), received {len(arrays)}")
+    result = [_one(node.name, node.shape, array) for node, array in zip(inputs, arrays, strict=True)]
+    if len({len(array) for array in result}) != 1:
+        raise DataError(f"expected as many samples for each input, received {[len(array) for array in result]}")
+    return result
+
+
+def _one(name: str, shape: Shape, x: Any) -> Array:
+    array = np.asarray(x)
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"{name}: expected numbers, received an array of {array.dtype}")
+    if not array.ndim or not len(array):
+        raise DataError(f"{name}: expected samples of shape {('n', *shape)}, received none".replace("'n'", "n"))
+    if array.shape[1:] != shape:
+        if _without_ones(array.shape[1:]) != _without_ones(shape):
+            expected = ", ".join(["n", *map(str, shape)])
+            raise DataError(f"{name}: expected samples of shape ({expected}), received {array.shape}")
+        array = array.reshape(len(array), *shape)
+    array = array.astype(np.float32, copy=False)
+    if not np.isfinite(array).all():
+        raise DataError(f"{name}: expected finite numbers, received NaN or infinity")
+    return array
+
+
+def _without_ones(shape: Shape) -> Shape:
+    return tuple(n for n in shape if n != 1)
+
+
+def load_npz(path: Path, *, labels: bool = False) -> tuple[Any, Array | None]:
+    """Return the samples, and labels if asked for, of a DATA.npz file.
+
+    The file holds ``x`` (or, for several inputs, one array for each input's name, or x0, x1 …) and ``y``.
+
+    Raises
+    ------
+    DataError
+        When the file is missing, not an .npz file, or lacks what is needed.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise DataError(f"{path}: expected an .npz file with an array x, received one bare array")
+            arrays = {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise DataError(f"{path}: expected an .npz file with an array x, found no file of this name") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: expected an .npz file of plain arrays, received one that cannot be read: {error}") from None
+    y = arrays.pop("y", None)
+    if labels and y is None:
+        raise DataError(f"{path}: expected an array y of labels beside x, found {', '.join(arrays) or 'nothing'}")
+    if not arrays:
+        raise DataError(f"{path}: expected an array x of samples, found none")
+    if "x" in arrays:
+        return arrays["x"], y
+    if len(arrays) == 1:
+        return next(iter(arrays.values())), y
+    numbered = [f"x{i}" for i in range(len(arrays))]
+    return ([arrays[n] for n in numbered] if set(numbered) == set(arrays) else arrays), y
