@@ -264,6 +264,4 @@ def _noise(graph: Graph, input_range: tuple[float, float]) -> list[Array]:
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
         raise UsageError(f"expected input_range as (smallest, largest), received {input_range}")
     rng = np.random.default_rng(0)
-    return [
-        rng.uniform(low, high, (_NOISE_SAMPLES, *node.shape)).astype(np.float32) for node in graph.inputs
-    ]
+    return [rng.uniform(low, high, (_NOISE_SAMPLES, *node.shape)).astype(np.float32) for node in graph.inputs]

@@ -88,7 +88,9 @@ def load_npz(path: Path, *, labels: bool = False) -> tuple[Any, Array | None]:
     except FileNotFoundError:
         raise DataError(f"{path}: expected an .npz file with an array x, found no file of this name") from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: expected an .npz file of plain arrays, received one that cannot be read: {error}") from None
+        raise DataError(
+            f"{path}: expected an .npz file of plain arrays, received one that cannot be read: {error}"
+        ) from None
     y = arrays.pop("y", None)
     if labels and y is None:
         raise DataError(f"{path}: expected an array y of labels beside x, found {', '.join(arrays) or 'nothing'}")

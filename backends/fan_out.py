@@ -26,7 +26,7 @@ def fan_out(graph: Graph) -> Mapping[str, Array]:
         Node name → float64 of the node's shape.
     """
     counts: dict[str, Array] = {}
-    for node in reversed(graph.nodes.values()):
+    for node in reversed(list(graph.nodes.values())):
         total = np.zeros(node.shape)
         for name in graph.consumers[node.name]:
             reader = graph.nodes[name]
@@ -53,13 +53,15 @@ def _passed(graph: Graph, reader: Node, place: int, shape: Shape, behind: Array)
     return _gathered(graph, reader, place, shape, behind)
 
 
-def _spread(behind: Array, size: Shape, strides: Shape, dilation: Shape, padding: tuple[tuple[int, int], ...], shape: Shape) -> Array:
+def _spread(
+    behind: Array, size: Shape, strides: Shape, dilation: Shape, padding: tuple[tuple[int, int], ...], shape: Shape
+) -> Array:
     """Add what each window holds to every value inside the window: the transpose of a sum over windows."""
     padded = np.zeros((1, *(n + a + b for n, (a, b) in zip(shape, padding, strict=False)), behind.shape[-1]))
     for _, where in window_slices(size, strides, dilation, behind.shape[:-1]):
         padded[where] += behind[None]
     inside = tuple(slice(a, a + n) for n, (a, _) in zip(shape, padding, strict=False))
-    return np.asarray(padded[(0, *inside)])
+    return np.asarray(padded[0][inside])
 
 
 def _gathered(graph: Graph, reader: Node, place: int, shape: Shape, behind: Array) -> Array:

@@ -61,7 +61,7 @@ def _conv_map(op: Conv, numbers: Array) -> sparse.csr_array:
             rows.append(np.broadcast_to(outputs[:, None, :], full).reshape(-1))
             columns.append(np.broadcast_to(inputs[:, :, None], full).reshape(-1))
             values.append(np.broadcast_to(weights[None], full).reshape(-1).astype(np.float64))
-    row, column, value = map(np.concatenate, (rows, columns, values))
+    row, column, value = np.concatenate(rows), np.concatenate(columns), np.concatenate(values)
     real = column > 0
     size = numbers.size
     return sparse.csr_array((value[real], (row[real], column[real] - 1)), shape=(positions * filters, size))

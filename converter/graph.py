@@ -116,7 +116,9 @@ class Graph:
             return name
 
         merged = {**self.nodes, **{n.name: n for n in changed}}
-        nodes = (replace(n, inputs=tuple(target(i) for i in n.inputs)) for n in merged.values() if n.name not in redirect)
+        nodes = (
+            replace(n, inputs=tuple(target(i) for i in n.inputs)) for n in merged.values() if n.name not in redirect
+        )
         return Graph.build(nodes, self.outputs)
 
     def evaluate(self, feeds: Mapping[str, Array], keep: Iterable[str] = ()) -> dict[str, Array]:

@@ -11,7 +11,16 @@ from .ops.base import Array, Shape
 
 __all__ = ["HOST_ARGUMENTS", "build_keras_layer"]
 
-_TRANSPOSE = ("filters", "kernel_size", "strides", "padding", "output_padding", "dilation_rate", "activation", "use_bias")
+_TRANSPOSE = (
+    "filters",
+    "kernel_size",
+    "strides",
+    "padding",
+    "output_padding",
+    "dilation_rate",
+    "activation",
+    "use_bias",
+)
 
 HOST_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "Conv1DTranspose": _TRANSPOSE,
@@ -42,7 +51,9 @@ def build_keras_layer(
         For a layer type or argument that is not in the table.
     """
     if layer_type not in HOST_ARGUMENTS or not set(config) <= set(HOST_ARGUMENTS[layer_type]):
-        raise UsageError(f"{layer_type}: expected a host layer out of {', '.join(HOST_ARGUMENTS)} and its own arguments")
+        raise UsageError(
+            f"{layer_type}: expected a host layer out of {', '.join(HOST_ARGUMENTS)} and its own arguments"
+        )
     keras_layers = importlib.import_module("keras.layers")
     layer = getattr(keras_layers, layer_type)(**config)
     shapes = [(None, *shape) for shape in input_shapes]

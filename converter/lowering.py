@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..errors import GraphError
 from .graph import Graph, Node
 from .layer_call import LayerCall, ModelRecord
-from .layers import LayerRegistry, UnsupportedLayer
+from .layers import LayerRegistry, UnsupportedLayerError
 from .ops import (
     Activation,
     Array,
@@ -52,7 +52,7 @@ def lower(record: ModelRecord, layers: LayerRegistry, report: ReportBuilder) -> 
         given = tuple(shapes[name] for name in known)
         try:
             made = _nodes_of(_with_shapes(call, given), layers, tuple(known), shapes)
-        except UnsupportedLayer as reason:
+        except UnsupportedLayerError as reason:
             report.layer(_entry(call, reason.code, reason.detail))
             ends[call.name] = None
             continue
@@ -79,9 +79,7 @@ def _with_shapes(call: LayerCall, shapes: tuple[Shape, ...]) -> LayerCall:
     return replace(call, input_shapes=shapes)
 
 
-def _nodes_of(
-    call: LayerCall, layers: LayerRegistry, inputs: tuple[str, ...], shapes: dict[str, Shape]
-) -> list[Node]:
+def _nodes_of(call: LayerCall, layers: LayerRegistry, inputs: tuple[str, ...], shapes: dict[str, Shape]) -> list[Node]:
     """Return a call's ops as a chain of nodes; the last one has the call's own name. Shapes are added to ``shapes``."""
     ops = layers.lower(call) or (Identity(),)
     made: list[Node] = []
@@ -92,7 +90,7 @@ def _nodes_of(
         try:
             shapes[name] = op.output_shape(*(shapes[i] for i in source))
         except ValueError as error:
-            raise UnsupportedLayer("shape-mismatch", str(error)) from None
+            raise UnsupportedLayerError("shape-mismatch", str(error)) from None
         made.append(Node(name=name, op=op, inputs=source, layers=(call.name,)))
     return made
 

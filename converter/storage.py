@@ -57,7 +57,9 @@ def load_graph(path: Path) -> tuple[Graph, Report, dict[str, Any]]:
             raise SourceError(f"{origin}: expected a network that spikeport saved, received another HDF5 file{hint}")
         version = text_attribute(file, "format_version", origin) or ""
         if version != str(FORMAT_VERSION):
-            raise SourceError(f"{origin}: expected format {FORMAT_VERSION}, received {version!r}; convert the model again")
+            raise SourceError(
+                f"{origin}: expected format {FORMAT_VERSION}, received {version!r}; convert the model again"
+            )
         arrays = child_group(file, "arrays", origin)
         if arrays is None:
             raise SourceError(f"{origin}: expected a group arrays, found none")
@@ -67,7 +69,9 @@ def load_graph(path: Path) -> tuple[Graph, Report, dict[str, Any]]:
             graph = Graph.build(nodes, structure["outputs"])
             return graph, Report.from_json(structure["report"]), dict(structure["facts"])
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError, GraphError) as error:
-            raise SourceError(f"{origin}: expected a sound network file, received one that is damaged: {error}") from None
+            raise SourceError(
+                f"{origin}: expected a sound network file, received one that is damaged: {error}"
+            ) from None
 
 
 class written_at_once:  # noqa: N801 - reads as a verb in a with statement

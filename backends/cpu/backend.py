@@ -35,7 +35,9 @@ class CpuBackend:
     def check(self, graph: Graph) -> Iterator[Verdict]:
         """Say where each node's work is done; it is never refused."""
         for node in graph.nodes.values():
-            spiking = isinstance(node.op, Neurons) or (node.op.kind == "Activation" and getattr(node.op, "is_relu", False))
+            spiking = isinstance(node.op, Neurons) or (
+                node.op.kind == "Activation" and getattr(node.op, "is_relu", False)
+            )
             where = "neurons" if spiking else "host" if not node.op.linear else "folded"
             yield Verdict(node=node.name, where=where, layers=node.layers)
 

@@ -10,7 +10,7 @@ from ...converter.ops import TIE, Array
 __all__ = ["integrate"]
 
 
-@numba.njit(cache=True, nogil=True, parallel=False)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True, parallel=False)
 def integrate(
     current: Array, constant: bool, steps: int, threshold: Array, v0: float, n_min: int, n_max: int, events: Array
 ) -> None:

@@ -128,4 +128,4 @@ class NengoDeployment(Deployment):
 
 def _events(values: Array, op: Any, shape: tuple[int, ...]) -> Array:
     """Return whole-number events from a population's outputs nθ: ``(steps, *shape)``."""
-    return np.rint(values / op.threshold_of(shape)).astype(np.int8).reshape(-1, *shape)
+    return np.asarray(np.rint(values / op.threshold_of(shape)).astype(np.int8).reshape(-1, *shape))

@@ -15,7 +15,6 @@ from ...converter.graph import Graph, Node
 from ...converter.ops import (
     Add,
     Array,
-    AvgPool,
     Concatenate,
     Conv,
     Dense,
@@ -94,7 +93,8 @@ def build_network(graph: Graph, *, dt: float, probed: Iterable[str] = ()) -> Nen
             elif not isinstance(node.op, Output):
                 objects[node.name] = _tensor_node(graph, node, objects)
         outputs = {
-            name: nengo.Probe(objects[graph.nodes[place].inputs[0]], label=name) for name, place in graph.outputs.items()
+            name: nengo.Probe(objects[graph.nodes[place].inputs[0]], label=name)
+            for name, place in graph.outputs.items()
         }
         populations = {name: nengo.Probe(objects[name], label=name) for name in probed}
     return NengoNetwork(network=network, feeds=feeds, objects=objects, outputs=outputs, populations=populations)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from nengo.dists import Choice
 from nengo.neurons import NeuronType
@@ -12,7 +14,7 @@ from ...converter.ops import TIE, Array
 __all__ = ["SignedIntegrateAndFire"]
 
 
-class SignedIntegrateAndFire(NeuronType):  # type: ignore[misc]  # nengo has no type information
+class SignedIntegrateAndFire(NeuronType):
     """Integrate-and-fire neurons with a signed membrane, soft reset and whole-number events.
 
     The membrane counts in thresholds: with gain 1/(θ·dt) and amplitude θ·dt, a current z in activation units gives an
@@ -27,7 +29,7 @@ class SignedIntegrateAndFire(NeuronType):  # type: ignore[misc]  # nengo has no 
         The fewest and the most events of a step.
     """
 
-    state = {"voltage": Choice([0.5]), "total": Choice([0])}
+    state: ClassVar[dict[str, Choice]] = {"voltage": Choice([0.5]), "total": Choice([0])}
     spiking = True
 
     amplitude = NdarrayParam("amplitude", shape=("*",))
@@ -42,9 +44,9 @@ class SignedIntegrateAndFire(NeuronType):  # type: ignore[misc]  # nengo has no 
 
     def rates(self, x: Array, gain: Array, bias: Array) -> Array:
         """Return the mean output for constant inputs: the ReLU, in activation units."""
-        return np.maximum(self.current(x, gain, bias) * self.amplitude, 0)
+        return np.asarray(np.maximum(self.current(x, gain, bias) * self.amplitude, 0))
 
-    def step(self, dt: float, J: Array, output: Array, voltage: Array, total: Array) -> None:  # noqa: N803 - nengo's name
+    def step(self, dt: float, J: Array, output: Array, voltage: Array, total: Array) -> None:
         """Advance by one step: `spikeport.converter.ops.Neurons.step`, in place."""
         voltage += J * dt
         events = np.clip(np.floor(voltage + TIE), self.n_min, self.n_max)

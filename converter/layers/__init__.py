@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from . import activation, convolution, core, host, merging, normalization, pooling, shaping
-from .registry import LayerRegistry, Registration, UnsupportedLayer
+from .registry import LayerRegistry, Registration, UnsupportedLayerError
 
-__all__ = ["LAYERS", "LayerRegistry", "Registration", "UnsupportedLayer"]
+__all__ = ["LAYERS", "LayerRegistry", "Registration", "UnsupportedLayerError"]
 
 _RECURRENT = (
     "Bidirectional",

@@ -8,7 +8,7 @@ from typing import Any
 from ..layer_call import LayerCall
 from ..ops import ACTIVATIONS, Activation, Op
 from .arguments import number
-from .registry import LayerRegistry, UnsupportedLayer
+from .registry import LayerRegistry, UnsupportedLayerError
 
 __all__ = ["activation_ops", "add_to"]
 
@@ -21,7 +21,7 @@ def activation_ops(call: LayerCall) -> tuple[Op, ...]:
     if isinstance(value, Mapping) and value.get("class_name") in _LAYERS_AS_ACTIVATION:
         return _HANDLERS[str(value["class_name"])](LayerCall(name=call.name, layer_type="", config=value["config"]))
     if not isinstance(value, str) or value not in ACTIVATIONS:
-        raise UnsupportedLayer("unsupported-argument", f"activation={_short(value)}; takes one of Keras's by name")
+        raise UnsupportedLayerError("unsupported-argument", f"activation={_short(value)}; takes one of Keras's by name")
     if value == "linear":
         return ()
     if value == "relu6":
@@ -69,7 +69,7 @@ def softmax(call: LayerCall) -> tuple[Op, ...]:
     if isinstance(axis, list) and len(axis) == 1:
         axis = axis[0]
     if not isinstance(axis, int) or axis == 0:
-        raise UnsupportedLayer("unsupported-argument", f"axis={axis!r}; takes one axis other than the batch")
+        raise UnsupportedLayerError("unsupported-argument", f"axis={axis!r}; takes one axis other than the batch")
     return (Activation(function="softmax", arguments={"axis": axis}),)
 
 

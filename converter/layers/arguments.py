@@ -9,7 +9,7 @@ from typing import Any
 from ..layer_call import LayerCall
 from ..ops import Array, Op, Permute
 from ..ops.base import Shape
-from .registry import UnsupportedLayer
+from .registry import UnsupportedLayerError
 
 __all__ = ["axis_pairs", "axis_sizes", "channels_last", "needed_weight", "number", "optional_weight"]
 
@@ -19,14 +19,14 @@ def needed_weight(call: LayerCall, name: str, *, rank: int | None = None) -> Arr
 
     Raises
     ------
-    UnsupportedLayer
+    UnsupportedLayerError
         When the file does not hold it, or in another shape.
     """
     value = call.weights.get(name)
     if value is None:
-        raise UnsupportedLayer("missing-weights", name)
+        raise UnsupportedLayerError("missing-weights", name)
     if rank is not None and value.ndim != rank:
-        raise UnsupportedLayer("shape-mismatch", f"{name} expected of rank {rank}, received {value.shape}")
+        raise UnsupportedLayerError("shape-mismatch", f"{name} expected of rank {rank}, received {value.shape}")
     return value
 
 
@@ -36,7 +36,7 @@ def optional_weight(call: LayerCall, name: str, argument: str, size: int) -> Arr
         return None
     value = needed_weight(call, name)
     if value.size != size:
-        raise UnsupportedLayer("shape-mismatch", f"{name} expected with {size} values, received {value.shape}")
+        raise UnsupportedLayerError("shape-mismatch", f"{name} expected with {size} values, received {value.shape}")
     return value.reshape(-1)
 
 
@@ -44,7 +44,7 @@ def number(call: LayerCall, argument: str, default: float) -> float:
     """Return a finite number from the config."""
     value = call.config.get(argument, default)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise UnsupportedLayer("unsupported-argument", f"{argument}={value!r}; takes a number")
+        raise UnsupportedLayerError("unsupported-argument", f"{argument}={value!r}; takes a number")
     return float(value)
 
 
@@ -54,7 +54,9 @@ def axis_sizes(call: LayerCall, argument: str, rank: int, default: Any = 1) -> S
     value = default if value is None else value
     sizes = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,) * rank
     if len(sizes) != rank or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in sizes):
-        raise UnsupportedLayer("unsupported-argument", f"{argument}={value!r}; takes {rank} positive whole numbers")
+        raise UnsupportedLayerError(
+            "unsupported-argument", f"{argument}={value!r}; takes {rank} positive whole numbers"
+        )
     return sizes
 
 
@@ -68,10 +70,13 @@ def axis_pairs(call: LayerCall, argument: str, rank: int) -> tuple[tuple[int, in
     else:
         pairs = [(n, n) if isinstance(n, int) else tuple(n) for n in value]
     good = len(pairs) == rank and all(
-        len(pair) == 2 and all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in pair) for pair in pairs
+        len(pair) == 2 and all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in pair)
+        for pair in pairs
     )
     if not good:
-        raise UnsupportedLayer("unsupported-argument", f"{argument}={value!r}; takes {rank} pairs of whole numbers")
+        raise UnsupportedLayerError(
+            "unsupported-argument", f"{argument}={value!r}; takes {rank} pairs of whole numbers"
+        )
     return tuple((a, b) for a, b in pairs)
 
 
@@ -94,5 +99,5 @@ def spatial_shape(call: LayerCall, rank: int) -> Shape:
     """Return the spatial axes of the input of a convolution or pooling layer."""
     shape = call.input_shape
     if len(shape) != rank + 1:
-        raise UnsupportedLayer("shape-mismatch", f"expected an input of rank {rank + 1}, received {shape}")
+        raise UnsupportedLayerError("shape-mismatch", f"expected an input of rank {rank + 1}, received {shape}")
     return shape[1:] if call.config.get("data_format") == "channels_first" else shape[:-1]

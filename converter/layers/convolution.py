@@ -8,7 +8,7 @@ from ..ops.base import Shape
 from ..ops.window import Padding, same_padding
 from .activation import activation_ops
 from .arguments import axis_sizes, channels_last, needed_weight, optional_weight, spatial_shape
-from .registry import LayerRegistry, UnsupportedLayer
+from .registry import LayerRegistry, UnsupportedLayerError
 
 __all__ = ["add_to"]
 
@@ -45,7 +45,9 @@ def conv(call: LayerCall) -> tuple[Op, ...]:
     kernel = needed_weight(call, "kernel", rank=rank + 2)
     groups = call.config.get("groups", 1)
     if not isinstance(groups, int) or groups < 1 or kernel.shape[-1] % groups:
-        raise UnsupportedLayer("unsupported-argument", f"groups={groups!r}; takes a divisor of {kernel.shape[-1]} filters")
+        raise UnsupportedLayerError(
+            "unsupported-argument", f"groups={groups!r}; takes a divisor of {kernel.shape[-1]} filters"
+        )
     bias = optional_weight(call, "bias", "use_bias", kernel.shape[-1])
     return channels_last(call, rank, _conv_op(call, kernel, bias, groups), *activation_ops(call))
 

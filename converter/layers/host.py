@@ -12,7 +12,7 @@ from ..layer_call import LayerCall
 from ..ops import ACTIVATIONS, HostLayer, Op
 from ..ops.base import Shape
 from .arguments import axis_sizes, spatial_shape
-from .registry import LayerRegistry, UnsupportedLayer
+from .registry import LayerRegistry, UnsupportedLayerError
 
 __all__ = ["add_to", "bilinear_upsampling"]
 
@@ -23,7 +23,9 @@ def _host(call: LayerCall, shape: Shape) -> tuple[Op, ...]:
     for key, value in config.items():
         known = key != "activation" or value in ACTIVATIONS
         if not (known and _is_plain(value)):
-            raise UnsupportedLayer("unsupported-argument", f"{key} of type {type(value).__name__}; takes plain values")
+            raise UnsupportedLayerError(
+                "unsupported-argument", f"{key} of type {type(value).__name__}; takes plain values"
+            )
     return (
         HostLayer(
             layer_type=call.layer_type,
@@ -51,7 +53,9 @@ def broadcast(call: LayerCall) -> tuple[Op, ...]:
     try:
         shape = np.broadcast_shapes(*call.input_shapes)
     except ValueError:
-        raise UnsupportedLayer("shape-mismatch", f"expected inputs that agree, received {call.input_shapes}") from None
+        raise UnsupportedLayerError(
+            "shape-mismatch", f"expected inputs that agree, received {call.input_shapes}"
+        ) from None
     return _host(call, tuple(int(n) for n in shape))
 
 
@@ -60,7 +64,7 @@ def bilinear_upsampling(call: LayerCall) -> tuple[Op, ...]:
     size = axis_sizes(call, "size", 2, default=2)
     spatial = spatial_shape(call, 2)
     if call.config.get("data_format") == "channels_first":
-        raise UnsupportedLayer("unsupported-argument", "data_format='channels_first'; takes 'channels_last'")
+        raise UnsupportedLayerError("unsupported-argument", "data_format='channels_first'; takes 'channels_last'")
     return _host(call, (*(n * s for n, s in zip(spatial, size, strict=True)), call.input_shape[-1]))
 
 
@@ -69,7 +73,7 @@ def transposed_convolution(call: LayerCall) -> tuple[Op, ...]:
     rank = int(call.layer_type[4])
     spatial, kernel = spatial_shape(call, rank), call.weights.get("kernel")
     if kernel is None or kernel.ndim != rank + 2:
-        raise UnsupportedLayer("missing-weights", "kernel")
+        raise UnsupportedLayerError("missing-weights", "kernel")
     strides = axis_sizes(call, "strides", rank)
     dilation = axis_sizes(call, "dilation_rate", rank)
     given = call.config.get("output_padding")

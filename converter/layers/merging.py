@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..layer_call import LayerCall
 from ..ops import Add, Concatenate, Multiply, Op
-from .registry import LayerRegistry, UnsupportedLayer
+from .registry import LayerRegistry, UnsupportedLayerError
 
 __all__ = ["add_to"]
 
@@ -34,7 +34,7 @@ def concatenate(call: LayerCall) -> tuple[Op, ...]:
     """Become inputs side by side."""
     axis, rank = call.config.get("axis", -1), len(call.input_shape)
     if not isinstance(axis, int) or not (1 <= axis <= rank or -rank <= axis <= -1):
-        raise UnsupportedLayer("unsupported-argument", f"axis={axis!r}; takes an axis other than the batch")
+        raise UnsupportedLayerError("unsupported-argument", f"axis={axis!r}; takes an axis other than the batch")
     return (Concatenate(axis=axis - 1 if axis > 0 else rank + axis),)
 
 

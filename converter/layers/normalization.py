@@ -8,7 +8,7 @@ from ..layer_call import LayerCall
 from ..ops import Op, Permute, ScaleShift
 from ..ops.base import channel_vector
 from .arguments import needed_weight, number, optional_weight
-from .registry import LayerRegistry, UnsupportedLayer
+from .registry import LayerRegistry, UnsupportedLayerError
 
 __all__ = ["add_to"]
 
@@ -20,13 +20,15 @@ def batch_normalization(call: LayerCall) -> tuple[Op, ...]:
     if isinstance(axis, (list, tuple)) and len(axis) == 1:
         axis = axis[0]
     if not isinstance(axis, int) or not (1 <= axis <= rank or -rank <= axis <= -1):
-        raise UnsupportedLayer("unsupported-argument", f"axis={axis!r}; takes one axis other than the batch")
+        raise UnsupportedLayerError("unsupported-argument", f"axis={axis!r}; takes one axis other than the batch")
     place = axis - 1 if axis > 0 else rank + axis
     channels = call.input_shape[place]
     mean = needed_weight(call, "moving_mean").astype(np.float64)
     variance = needed_weight(call, "moving_variance").astype(np.float64)
     if mean.size != channels or variance.size != channels:
-        raise UnsupportedLayer("shape-mismatch", f"moving_mean expected with {channels} values, received {mean.shape}")
+        raise UnsupportedLayerError(
+            "shape-mismatch", f"moving_mean expected with {channels} values, received {mean.shape}"
+        )
     gamma = optional_weight(call, "gamma", "scale", channels)
     beta = optional_weight(call, "beta", "center", channels)
     # Ioffe & Szegedy 2015, eq. (4): y = γ (x - μ) / sqrt(σ² + ε) + β

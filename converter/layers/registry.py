@@ -11,13 +11,13 @@ from ..layer_call import LayerCall
 from ..ops import Op
 from ..report import REASONS
 
-__all__ = ["Handler", "LayerRegistry", "Registration", "UnsupportedLayer"]
+__all__ = ["Handler", "LayerRegistry", "Registration", "UnsupportedLayerError"]
 
 Handler = Callable[[LayerCall], Sequence[Op]]
-"""Takes a layer call and returns the ops that compute it: the first reads the layer's inputs, each next the one before."""
+"""Takes a layer call, returns the ops that compute it: the first reads the layer's inputs, the next the one before."""
 
 
-class UnsupportedLayer(Exception):
+class UnsupportedLayerError(Exception):
     """A handler's word that a layer cannot be converted: a code of the report's catalogue and the details.
 
     It never leaves the converter: the lowering turns it into a report entry.
@@ -98,9 +98,7 @@ class LayerRegistry:
 
         def add(handler: Handler) -> Handler:
             for layer_type in layer_types:
-                self._add(
-                    Registration(layer_type=layer_type, handler=handler, accepts=accepts, fallback=fallback)
-                )
+                self._add(Registration(layer_type=layer_type, handler=handler, accepts=accepts, fallback=fallback))
             return handler
 
         return add
@@ -137,21 +135,21 @@ class LayerRegistry:
 
         Raises
         ------
-        UnsupportedLayer
+        UnsupportedLayerError
             With the reason.
         """
         if call.layer_type not in self:
-            raise UnsupportedLayer("unknown-layer")
+            raise UnsupportedLayerError("unknown-layer")
         entry = self[call.layer_type]
         if entry.handler is None:
-            raise UnsupportedLayer(entry.refusal)
+            raise UnsupportedLayerError(entry.refusal)
         for argument, accepted in entry.accepts.items():
             value = _plain(call.config.get(argument, accepted[0]))
             if value not in accepted:
                 if entry.fallback is not None:
                     return tuple(entry.fallback(call))
                 known = ", ".join(map(repr, accepted))
-                raise UnsupportedLayer("unsupported-argument", f"{argument}={value!r}; takes {known}")
+                raise UnsupportedLayerError("unsupported-argument", f"{argument}={value!r}; takes {known}")
         return tuple(entry.handler(call))
 
 

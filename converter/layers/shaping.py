@@ -8,7 +8,7 @@ from ..layer_call import LayerCall
 from ..ops import Crop, Op, Pad, Permute, Reshape, Upsample
 from .arguments import axis_pairs, axis_sizes, channels_last, spatial_shape
 from .host import bilinear_upsampling
-from .registry import LayerRegistry, UnsupportedLayer
+from .registry import LayerRegistry, UnsupportedLayerError
 
 __all__ = ["add_to"]
 
@@ -32,11 +32,11 @@ def reshape(call: LayerCall) -> tuple[Op, ...]:
     """Become a new shape; one axis may be -1."""
     target = call.config.get("target_shape")
     if not isinstance(target, (list, tuple)) or not all(isinstance(n, int) for n in target):
-        raise UnsupportedLayer("unsupported-argument", f"target_shape={target!r}; takes whole numbers")
+        raise UnsupportedLayerError("unsupported-argument", f"target_shape={target!r}; takes whole numbers")
     size = math.prod(call.input_shape)
     known = math.prod(n for n in target if n != -1)
     if sum(n == -1 for n in target) > 1 or known < 1 or size % known:
-        raise UnsupportedLayer("unsupported-argument", f"target_shape={target!r}; takes a shape of {size} values")
+        raise UnsupportedLayerError("unsupported-argument", f"target_shape={target!r}; takes a shape of {size} values")
     return (Reshape(shape=tuple(size // known if n == -1 else n for n in target)),)
 
 
@@ -45,7 +45,7 @@ def permute(call: LayerCall) -> tuple[Op, ...]:
     dims = call.config.get("dims")
     rank = len(call.input_shape)
     if not isinstance(dims, (list, tuple)) or sorted(dims) != list(range(1, rank + 1)):
-        raise UnsupportedLayer("unsupported-argument", f"dims={dims!r}; takes the axes 1 to {rank} in any order")
+        raise UnsupportedLayerError("unsupported-argument", f"dims={dims!r}; takes the axes 1 to {rank} in any order")
     return (Permute(order=tuple(d - 1 for d in dims)),)
 
 
@@ -71,7 +71,7 @@ def repeat_vector(call: LayerCall) -> tuple[Op, ...]:
     """Become repeated values."""
     times = call.config.get("n")
     if not isinstance(times, int) or times < 1 or len(call.input_shape) != 1:
-        raise UnsupportedLayer("unsupported-argument", f"n={times!r}; takes a positive whole number and a vector")
+        raise UnsupportedLayerError("unsupported-argument", f"n={times!r}; takes a positive whole number and a vector")
     return Reshape(shape=(1, *call.input_shape)), Upsample(size=(times, 1))
 
 
@@ -85,6 +85,6 @@ def add_to(layers: LayerRegistry) -> None:
         layers.register(f"ZeroPadding{rank}D", data_format=_FORMATS)(zero_padding)
         layers.register(f"Cropping{rank}D", data_format=_FORMATS)(cropping)
     layers.register("UpSampling1D", "UpSampling3D", data_format=_FORMATS)(upsampling)
-    layers.register(
-        "UpSampling2D", fallback=bilinear_upsampling, interpolation=("nearest",), data_format=_FORMATS
-    )(upsampling)
+    layers.register("UpSampling2D", fallback=bilinear_upsampling, interpolation=("nearest",), data_format=_FORMATS)(
+        upsampling
+    )

@@ -21,13 +21,13 @@ def _relu(x: Array, negative_slope: float = 0.0, max_value: float | None = None,
     y = np.where(x >= threshold, x, negative_slope * (x - threshold))
     if max_value is not None:
         y = np.minimum(y, max_value)
-    return y
+    return np.asarray(y)
 
 
 def _softmax(x: Array, axis: int = -1) -> Array:
     # the axis counts the batch, as in Keras
     shifted = np.exp(x - x.max(axis=axis, keepdims=True))
-    return shifted / shifted.sum(axis=axis, keepdims=True)
+    return np.asarray(shifted / shifted.sum(axis=axis, keepdims=True))
 
 
 def _sigmoid(x: Array) -> Array:
@@ -45,7 +45,7 @@ def _elu(x: Array, alpha: float = 1.0) -> Array:
 
 def _gelu(x: Array, approximate: bool = False) -> Array:
     if approximate:
-        return 0.5 * x * (1 + np.tanh(sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+        return np.asarray(0.5 * x * (1 + np.tanh(sqrt(2 / np.pi) * (x + 0.044715 * x**3))))
     from scipy.special import erf
 
     return np.asarray(0.5 * x * (1 + erf(x / sqrt(2))))

@@ -104,8 +104,12 @@ class Concatenate(Op):
             raise ValueError("Concatenate expected at least one input, received none")
         first = shapes[0]
         for shape in shapes:
-            if len(shape) != len(first) or any(a != b for i, (a, b) in enumerate(zip(shape, first, strict=True)) if i != self.axis):
-                raise ValueError(f"Concatenate expected shapes that differ along axis {self.axis} only, received {shapes}")
+            if len(shape) != len(first) or any(
+                a != b for i, (a, b) in enumerate(zip(shape, first, strict=True)) if i != self.axis
+            ):
+                raise ValueError(
+                    f"Concatenate expected shapes that differ along axis {self.axis} only, received {shapes}"
+                )
         return (*first[: self.axis], sum(s[self.axis] for s in shapes), *first[self.axis + 1 :])
 
     def apply(self, *values: Array) -> Array:

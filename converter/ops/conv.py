@@ -73,7 +73,7 @@ class Conv(Op):
         out, per_group, window = y.shape[1:-1], kernel.shape[-2], self.window
         channels = x.shape[-1]
         patches = np.empty((len(x), *out, *window, channels), x.dtype)
-        inside = (slice(None),) * (len(out) + 1)
+        inside: tuple[slice | int, ...] = (slice(None),) * (len(out) + 1)
         for offset, where in window_slices(window, self.strides, self.dilation, out):
             patches[(*inside, *offset)] = x[where]
         rows = len(x) * math.prod(out)

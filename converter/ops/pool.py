@@ -50,7 +50,7 @@ class AvgPool(_Pool):
 
     def counts(self, shape: Shape) -> Array:
         """Return how many real values each window holds: ``(*out, 1)``."""
-        return np.sum(self._windows(np.ones((1, *shape[:-1], 1)), 0.0), axis=0)[0]
+        return np.asarray(np.sum(self._windows(np.ones((1, *shape[:-1], 1)), 0.0), axis=0)[0])
 
 
 class MaxPool(_Pool):

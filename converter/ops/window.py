@@ -38,7 +38,9 @@ def window_output(kind: str, spatial: Shape, size: Shape, strides: Shape, dilati
     for n, k, s, d, (before, after) in zip(spatial, size, strides, dilation, padding, strict=True):
         count = (n + before + after - (k - 1) * d - 1) // s + 1
         if count < 1:
-            raise ValueError(f"{kind} expected an input of at least {(k - 1) * d + 1} along each axis, received {spatial}")
+            raise ValueError(
+                f"{kind} expected an input of at least {(k - 1) * d + 1} along each axis, received {spatial}"
+            )
         counts.append(count)
     return tuple(counts)
 
@@ -50,7 +52,9 @@ def pad_spatial(x: Array, padding: Padding, value: float) -> Array:
     return np.pad(x, ((0, 0), *padding, (0, 0)), constant_values=value)
 
 
-def window_slices(size: Shape, strides: Shape, dilation: Shape, out: Shape) -> Iterator[tuple[Shape, tuple[slice, ...]]]:
+def window_slices(
+    size: Shape, strides: Shape, dilation: Shape, out: Shape
+) -> Iterator[tuple[Shape, tuple[slice, ...]]]:
     """Yield each position inside the window with the slices of a padded input that hold its values."""
     for offset in itertools.product(*(range(k) for k in size)):
         starts = tuple(o * d for o, d in zip(offset, dilation, strict=True))

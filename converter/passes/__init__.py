@@ -41,5 +41,7 @@ def run_passes(graph: Graph, report: ReportBuilder, passes: tuple[Pass, ...] = P
         except GraphError as error:
             raise GraphError(f"{type(change).__name__}: {error}") from None
         if dict(graph.outputs) != outputs:
-            raise GraphError(f"{type(change).__name__}: expected the outputs {list(outputs)}, received {list(graph.outputs)}")
+            raise GraphError(
+                f"{type(change).__name__}: expected the outputs {list(outputs)}, received {list(graph.outputs)}"
+            )
     return graph

@@ -51,7 +51,9 @@ def _fused(op: Conv | Dense | ScaleShift, norm: ScaleShift) -> Conv | Dense | Sc
         return ScaleShift(scale=_single(op.scale * scale), shift=_single(op.shift * scale + shift))
     filters = op.kernel.shape[-1]
     bias = np.zeros(filters) if op.bias is None else op.bias
-    return replace(op, kernel=_single(op.kernel * scale), bias=_single(np.broadcast_to(bias * scale + shift, (filters,))))
+    return replace(
+        op, kernel=_single(op.kernel * scale), bias=_single(np.broadcast_to(bias * scale + shift, (filters,)))
+    )
 
 
 def _single(array: Array) -> Array:

@@ -15,7 +15,7 @@ __all__ = ["SplitPiecewise"]
 
 
 class _Part(NamedTuple):
-    """``factor · relu(sign · z + shift)``"""
+    """One ReLU of the sum: ``factor · relu(sign · z + shift)``."""
 
     label: str
     factor: float

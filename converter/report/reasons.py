@@ -62,7 +62,9 @@ REASONS: Mapping[str, Reason] = {
         Reason("identity", _EXACT, "does nothing at inference, so it was left out"),
         Reason("folded", _EXACT, "a scale and shift, multiplied into the weights of the layer before it"),
         Reason("scale-shift", _EXACT, "became one scale and shift for each channel"),
-        Reason("max-pool-before-neurons", _EXACT, "moved before the neurons: a maximum of ReLUs is the ReLU of the maximum"),
+        Reason(
+            "max-pool-before-neurons", _EXACT, "moved before the neurons: a maximum of ReLUs is the ReLU of the maximum"
+        ),
         Reason("read-out", _EXACT, "acts on the mean over the read-out window of its input"),
         # what the host computes
         Reason(

@@ -26,7 +26,9 @@ def parse_config(text: str | bytes, origin: str) -> Mapping[str, Any]:
     try:
         config = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise SourceError(f"{origin}: expected the model's config as JSON, received text that is not: {error}") from None
+        raise SourceError(
+            f"{origin}: expected the model's config as JSON, received text that is not: {error}"
+        ) from None
     if not isinstance(config, Mapping):
         raise SourceError(f"{origin}: expected the model's config as a JSON object, received {type(config).__name__}")
     return config

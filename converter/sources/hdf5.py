@@ -62,7 +62,9 @@ def read_array(group: h5py.Group, name: str, origin: str) -> Array:
         raise SourceError(f"{where}: expected numbers, received {item.dtype}")
     stored = item.id.get_storage_size()
     if item.nbytes > MAX_ARRAY_BYTES or item.nbytes > _MAX_RATIO * stored + 2**16:
-        raise SourceError(f"{where}: expected an array that the file can hold, received a claim of {item.nbytes:,} bytes")
+        raise SourceError(
+            f"{where}: expected an array that the file can hold, received a claim of {item.nbytes:,} bytes"
+        )
     values = np.asarray(item[()])
     return values.astype(np.float32) if values.dtype.kind == "f" else values
 
@@ -79,7 +81,7 @@ def text_attribute(group: h5py.Group, name: str, origin: str) -> str | None:
 
 
 def names_attribute(group: h5py.Group, name: str) -> list[str]:
-    """Return a list of names; Keras cuts long lists into ``name0``, ``name1`` …"""
+    """Return a list of names; Keras cuts long lists into ``name0``, ``name1`` and so on."""
     if name in group.attrs:
         return [_text(v) for v in np.ravel(group.attrs[name])]
     names: list[str] = []

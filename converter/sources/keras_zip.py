@@ -42,7 +42,9 @@ def open_keras_zip(path: Path) -> Iterator[tuple[Mapping[str, Any], str, KerasZi
             metadata = parse_config(_member(archive, "metadata.json", origin), origin)
             weights = _member(archive, "model.weights.h5", origin)
     except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError, EOFError, ValueError) as error:
-        raise SourceError(f"{origin}: expected a sound .keras file, received one that cannot be read: {error}") from None
+        raise SourceError(
+            f"{origin}: expected a sound .keras file, received one that cannot be read: {error}"
+        ) from None
     with open_hdf5(io.BytesIO(weights), f"{origin}: model.weights.h5") as file:
         yield config, str(metadata.get("keras_version", "")), KerasZipWeights(file, config, origin)
 

@@ -108,7 +108,7 @@ def _name(layer: Mapping[str, Any]) -> str:
 def _nested_names(
     model: Mapping[str, Any], path: tuple[str, ...], names: list[str], version: str
 ) -> dict[tuple[str, ...], list[str]]:
-    """Share out a nested model's list of arrays among the layers inside: trained ones of all layers, then the others."""
+    """Share out a nested model's list of arrays among its layers: the trained ones of all layers, then the others."""
     trained: list[tuple[tuple[str, ...], str]] = []
     fixed: list[tuple[tuple[str, ...], str]] = []
 

@@ -44,7 +44,9 @@ def live_config(model: Any, origin: str) -> Mapping[str, Any]:
     try:
         config = model.get_config()
     except Exception as error:  # a subclass may raise anything in its own get_config
-        raise SourceError(f"{origin}: expected a model that has a config, received one that has none: {error}") from None
+        raise SourceError(
+            f"{origin}: expected a model that has a config, received one that has none: {error}"
+        ) from None
     kinds = [cls.__name__ for cls in type(model).__mro__]
     return {"class_name": "Sequential" if "Sequential" in kinds else "Functional", "config": config}
 

@@ -167,7 +167,9 @@ def _walk_functional(
                 continue
             inputs = tuple(made[key][1] for key in keys)
             layer = by_name[name]
-            for index, output in enumerate(_walk_call(walk, (*path, name), layer.layer_type, layer.config, inputs, use)):
+            for index, output in enumerate(
+                _walk_call(walk, (*path, name), layer.layer_type, layer.config, inputs, use)
+            ):
                 made[(name, use, index)] = (name, output[1])
         if len(later) == len(waiting):
             names = ", ".join(sorted({name for name, *_ in later})[:5])
@@ -233,7 +235,9 @@ def _sample_shape(shape: Any) -> tuple[int | None, ...] | None:
 def _entries(walk: _Walk, layers: Any) -> list[_Layer]:
     """Return the layers in a config, their arguments in the spelling of Keras 3."""
     if not isinstance(layers, list):
-        raise SourceError(f"{walk.origin}: expected a list of layers in the model's config, received {type(layers).__name__}")
+        raise SourceError(
+            f"{walk.origin}: expected a list of layers in the model's config, received {type(layers).__name__}"
+        )
     entries: list[_Layer] = []
     seen: set[str] = set()
     for index, layer in enumerate(layers):
@@ -251,7 +255,9 @@ def _entries(walk: _Walk, layers: Any) -> list[_Layer]:
         if name in seen:
             raise SourceError(f"{walk.origin}: expected one layer called {name!r}, found two")
         seen.add(name)
-        kind, plain = (layer_type, config) if layer_type in MODEL_TYPES else normalised(layer_type, config, walk.version)
+        kind, plain = (
+            (layer_type, config) if layer_type in MODEL_TYPES else normalised(layer_type, config, walk.version)
+        )
         nodes = layer.get("inbound_nodes")
         entries.append(_Layer(name, kind, plain, tuple(nodes) if isinstance(nodes, (list, tuple)) else ()))
     return entries

@@ -55,6 +55,6 @@ _WEIGHTS: Mapping[str, Callable[[Config], Names]] = {
 
 
 def weight_names(layer_type: str, config: Config) -> Names | None:
-    """Return the names of a layer's trained and other weights in Keras's order; None for a type without a table entry."""
+    """Return the names of a layer's trained and other weights in Keras's order; None for a type not in the table."""
     names = _WEIGHTS.get(layer_type)
     return names(config) if names else None
