@@ -19,9 +19,9 @@ from .converter.ops import Array, Shape
 from .converter.passes import run_passes
 from .converter.report import Report, ReportBuilder
 from .converter.sources import read_model
-from .converter.spiking import PRESETS, collect_activations, insert_neurons
+from .converter.spiking import PRESETS, collect_activations, count_neurons, insert_neurons
 from .converter.storage import load_graph, save_graph
-from .errors import BackendError, UsageError
+from .errors import BackendError, ConversionError, UsageError
 from .samples import as_samples
 
 __all__ = ["SpikingNetwork", "convert", "load"]
@@ -239,12 +239,11 @@ def check(
     report, graph
         The graph is None where the model cannot be converted; its ReLUs are still Activations.
     """
-    from .errors import ConversionError
-
     record = read_model(model, input_shape=input_shape)
     report = ReportBuilder(record.name)
     try:
         graph = run_passes(lower(record, layers, report), report)
+        count_neurons(graph, report)
     except ConversionError as error:
         return error.report, None
     return report.build(), graph

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -54,6 +55,7 @@ def build_keras_layer(
         raise UsageError(
             f"{layer_type}: expected a host layer out of {', '.join(HOST_ARGUMENTS)} and its own arguments"
         )
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up messages are none of the user's business
     keras_layers = importlib.import_module("keras.layers")
     layer = getattr(keras_layers, layer_type)(**config)
     shapes = [(None, *shape) for shape in input_shapes]

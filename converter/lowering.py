@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..errors import GraphError
 from .graph import Graph, Node
@@ -10,7 +11,6 @@ from .layer_call import LayerCall, ModelRecord
 from .layers import LayerRegistry, UnsupportedLayerError
 from .ops import (
     Activation,
-    Array,
     Conv,
     Dense,
     HostLayer,
@@ -51,7 +51,7 @@ def lower(record: ModelRecord, layers: LayerRegistry, report: ReportBuilder) -> 
             continue
         given = tuple(shapes[name] for name in known)
         try:
-            made = _nodes_of(_with_shapes(call, given), layers, tuple(known), shapes)
+            made = _nodes_of(replace(call, input_shapes=given), layers, tuple(known), shapes)
         except UnsupportedLayerError as reason:
             report.layer(_entry(call, reason.code, reason.detail))
             ends[call.name] = None
@@ -71,12 +71,6 @@ def lower(record: ModelRecord, layers: LayerRegistry, report: ReportBuilder) -> 
         nodes.append(node)
         outputs[name] = node.name
     return Graph.build(nodes, outputs)
-
-
-def _with_shapes(call: LayerCall, shapes: tuple[Shape, ...]) -> LayerCall:
-    from dataclasses import replace
-
-    return replace(call, input_shapes=shapes)
 
 
 def _nodes_of(call: LayerCall, layers: LayerRegistry, inputs: tuple[str, ...], shapes: dict[str, Shape]) -> list[Node]:
@@ -139,8 +133,3 @@ def _detail(ops: Sequence[Op]) -> str:
         if isinstance(op, Activation) and not op.is_relu:
             return op.function
     return ""
-
-
-def feeds_of(graph: Graph, samples: Sequence[Array]) -> dict[str, Array]:
-    """Return samples, one array for each input of the graph, by the names of the Input nodes."""
-    return {node.name: x for node, x in zip(graph.inputs, samples, strict=True)}

@@ -26,18 +26,16 @@ _STYLE: Mapping[Severity, str] = {
 def print_report(report: Report, console: Console) -> None:
     """Print the table of layers, the notes and the remedies."""
     table = Table(title=f"What became of {report.model}", title_justify="left", header_style="bold")
-    for column in ("layer", "type", "result"):
-        table.add_column(column, overflow="fold")
+    table.add_column("layer", overflow="fold", max_width=30)
+    table.add_column("result", no_wrap=True)
     table.add_column("what and why", ratio=1)
-    table.add_column("figures", overflow="fold")
     for entry in report.layers:
         style = _STYLE[entry.severity]
+        figures = f"\n[dim]{_figures(entry)}[/]" if entry.figures else ""
         table.add_row(
-            entry.layer,
-            entry.layer_type,
+            f"{_escape(entry.layer)}\n[dim]{_escape(entry.layer_type)}[/]",
             f"[{style}]{entry.severity.value}[/]",
-            f"{_escape(entry.sentence)} [dim]{entry.code}[/]",
-            _figures(entry),
+            f"{_escape(entry.sentence)} [dim]{entry.code}[/]{figures}",
         )
     console.print(table)
     for entry in report.notes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .calibration import ActivationHistogram, collect_activations
-from .insert_neurons import insert_neurons
+from .insert_neurons import count_neurons, insert_neurons
 from .presets import PRESETS, NeuronPreset
 
-__all__ = ["PRESETS", "ActivationHistogram", "NeuronPreset", "collect_activations", "insert_neurons"]
+__all__ = ["PRESETS", "ActivationHistogram", "NeuronPreset", "collect_activations", "count_neurons", "insert_neurons"]

@@ -10,10 +10,10 @@ import numpy as np
 from ..graph import Graph
 from ..ops import Array, Neurons
 from ..report import ReportBuilder
-from .calibration import ActivationHistogram
+from .calibration import ActivationHistogram, relu_nodes
 from .presets import NeuronPreset
 
-__all__ = ["insert_neurons"]
+__all__ = ["count_neurons", "insert_neurons"]
 
 _SMALLEST = 1e-6  # of the layer's largest scale: a channel that is hardly ever active gets no smaller threshold
 
@@ -33,6 +33,7 @@ def insert_neurons(
     preset
         The kind of neuron, and how its threshold follows from the distribution.
     """
+    count_neurons(graph, report)
     changed = []
     silent_total = 0
     for name, histogram in histograms.items():
@@ -47,16 +48,22 @@ def insert_neurons(
         )
         changed.append(replace(node, op=op))
         silent_total += silent
-        report.figures(
-            node.layers[:1],
-            neurons=int(np.prod(node.shape)),
-            threshold=f"{threshold.min():.3g}…{threshold.max():.3g}",
-        )
+        report.figures(node.layers[:1], threshold=f"{threshold.min():.3g}…{threshold.max():.3g}")
     if silent_total:
         report.note("channel-never-active", f"{silent_total} channels")
     if not histograms:
         report.note("no-neurons")
     return graph.rewritten(changed) if changed else graph
+
+
+def count_neurons(graph: Graph, report: ReportBuilder) -> None:
+    """Add the number of neurons to the layers whose ReLUs become neurons."""
+    totals: dict[str, int] = {}
+    for name in relu_nodes(graph):
+        node = graph.nodes[name]
+        totals[node.layers[0]] = totals.get(node.layers[0], 0) + int(np.prod(node.shape))
+    for layer, total in totals.items():
+        report.figures([layer], neurons=total)
 
 
 def _scale(histogram: ActivationHistogram, percentile: float) -> tuple[Array, int]:
