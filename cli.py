@@ -7,13 +7,16 @@ sentence on the standard error stream; there are no tracebacks.
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import SpikeportError, UsageError
+from .plain_text import one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,16 +31,23 @@ _BACKENDS = ("cpu", "nengo", "loihi")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character gets a question mark
     try:
-        return int(options.command(options))
+        code = int(options.command(options))
+        sys.stdout.flush()
+        return code
     except SpikeportError as error:
-        print(f"spikeport: {error}", file=sys.stderr)
+        print(f"spikeport: {one_line(str(error))}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:  # what read our output has seen enough: spikeport codes | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except KeyboardInterrupt:
         print("spikeport: stopped; nothing was written", file=sys.stderr)
         return 130
     except (MemoryError, OSError) as error:
-        print(f"spikeport: {type(error).__name__}: {error}", file=sys.stderr)
+        print(f"spikeport: {type(error).__name__}: {one_line(str(error))}", file=sys.stderr)
         return 2
 
 
@@ -174,9 +184,10 @@ def _convert(options: argparse.Namespace) -> int:
     from .progress import progress_bar
     from .samples import load_npz
 
-    calibration = load_npz(options.calibrate)[0] if options.calibrate else None
     if options.report is not None and options.report.suffix not in (".json", ".txt"):
         raise UsageError(f"--report: expected a .json or .txt file, received {options.report}")
+    _require_new(options.output, options.report, reads=(Path(options.model), options.calibrate))
+    calibration = load_npz(options.calibrate)[0] if options.calibrate else None
     with progress_bar("calibrating", _length(calibration)) as advance:
         net = convert(
             options.model,
@@ -204,12 +215,26 @@ def _write_report(report: Report, path: Path) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
+def _require_new(*outputs: Path | None, reads: Sequence[Path | None]) -> None:
+    """Refuse, before the work begins, outputs that cannot be written or that would replace what is read."""
+    from .converter.storage import require_writable
+
+    taken = [path.resolve() for path in reads if path is not None]
+    for output in outputs:
+        if output is not None:
+            require_writable(output)
+            if output.resolve() in taken:
+                raise UsageError(f"{output}: expected a name for the output, received that of a file which is read")
+            taken.append(output.resolve())
+
+
 def _length(samples: Any) -> int:
     if isinstance(samples, dict):
         samples = list(samples.values())
     if isinstance(samples, list):
         samples = samples[0]
-    return 64 if samples is None else len(samples)
+    shape = getattr(samples, "shape", ())
+    return shape[0] if shape else 64
 
 
 def _load_for_run(options: argparse.Namespace, labels: bool) -> tuple[Any, list[Any], Any, dict[str, Any]]:
@@ -217,19 +242,22 @@ def _load_for_run(options: argparse.Namespace, labels: bool) -> tuple[Any, list[
     from .network import load
     from .samples import as_samples, load_npz
 
+    if options.samples is not None and options.samples < 1:
+        raise UsageError(f"--samples: expected at least 1, received {options.samples}")
     net = load(options.network)
     x, y = load_npz(options.data, labels=labels)
     samples = [array[: options.samples] for array in as_samples(net.graph, x)]
     if options.target and options.backend != "loihi":
         raise UsageError("--target: expected with --backend loihi only")
     extra = {"target": options.target} if options.target else {}
-    return net, samples, None if y is None else y[: options.samples], extra
+    return net, samples, y[: options.samples] if y is not None and y.ndim else y, extra
 
 
 def _run(options: argparse.Namespace) -> int:
     from .progress import progress_bar
     from .run_output import print_run, run_facts, save_run
 
+    _require_new(options.output, reads=(options.network, options.data))
     net, samples, labels, extra = _load_for_run(options, labels=False)
     steps = net.steps_for(options.backend, options.steps)
     deployment = net.deploy(options.backend, **extra)

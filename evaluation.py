@@ -93,7 +93,7 @@ def evaluate(
     samples = as_samples(net.graph, x)
     count = len(samples[0])
     shape = net.graph.nodes[next(iter(net.graph.outputs.values()))].shape
-    labels, targets = _labels(np.asarray(y), shape, count)
+    labels, targets = _labels(_numbers(y), shape, count)
     steps = net.steps_for(backend, n_steps)
     deployment = net.deploy(backend, **options)
     score, keras_score = np.zeros(steps), 0.0
@@ -133,16 +133,30 @@ def evaluate(
     )
 
 
+def _numbers(y: Any) -> Array:
+    """Return labels as an array of finite numbers."""
+    try:
+        array = np.asarray(y)
+    except ValueError:
+        raise DataError("expected labels as one array of numbers, received lists of different lengths") from None
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"expected labels as numbers, received y of type {array.dtype}")
+    if not np.isfinite(array).all():
+        raise DataError("expected labels as finite numbers, received NaN or infinity")
+    return array
+
+
 def _labels(y: Array, shape: tuple[int, ...], count: int) -> tuple[Array | None, Array]:
     """Return class numbers, or None and the targets of a regression."""
     if not y.ndim or len(y) != count:
         raise DataError(f"expected {count} labels, one for each sample, received y of shape {y.shape}")
     flat = y.reshape(count, -1)
     if flat.shape[1] == 1 and y.dtype.kind in "iub" and len(shape) == 1:
-        highest = 1 if shape[0] == 1 else shape[0] - 1
-        if y.min() < 0 or y.max() > highest:
+        highest = max(shape[0] - 1, 1)
+        if y.min() >= 0 and y.max() <= highest:
+            return flat[:, 0].astype(np.int64), y
+        if shape[0] > 1:  # a single output may have any whole numbers as its targets
             raise DataError(f"expected class numbers from 0 to {highest}, received {y.min()} to {y.max()}")
-        return flat[:, 0].astype(np.int64), y
     one_hot = len(shape) == 1 and shape[0] > 1 and y.shape[1:] == shape and bool(np.isin(y, (0, 1)).all())
     if one_hot and bool((flat.sum(axis=1) == 1).all()):
         return flat.argmax(axis=1), y

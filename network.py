@@ -15,7 +15,7 @@ from .backends.contract import OnProgress, silent
 from .converter.graph import Graph
 from .converter.layers import LAYERS, LayerRegistry
 from .converter.lowering import lower
-from .converter.ops import Array, Shape
+from .converter.ops import Array, Neurons, Shape
 from .converter.passes import run_passes
 from .converter.report import Report, ReportBuilder
 from .converter.sources import read_model
@@ -98,6 +98,11 @@ class SpikingNetwork:
         samples = as_samples(self.graph, x)
         if not spiking:
             return self._run_rates(samples, on_progress)
+        record = tuple(record)
+        populations = [node.name for node in self.graph.nodes.values() if isinstance(node.op, Neurons)]
+        for name in record:
+            if name not in populations:
+                raise UsageError(f"expected to record populations out of {', '.join(populations)}, received {name!r}")
         return self.deploy(backend, **options).run(
             samples, self.steps_for(backend, n_steps), record=record, on_progress=on_progress
         )

@@ -13,6 +13,7 @@ from .backends import Deployment, RunResult
 from .converter.ops import Array
 from .converter.storage import written_at_once
 from .evaluation import Evaluation
+from .plain_text import one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,7 +68,7 @@ def print_run(console: Console, facts: Mapping[str, Any]) -> None:
         more = " …" if facts["samples"] > len(facts["classes"]) else ""
         console.print("classes: " + " ".join(map(str, facts["classes"])) + more)
     for name, count in facts["spikes_per_sample"].items():
-        console.print(f"spikes per sample, {name}: {count:,.0f}")
+        console.print(one_line(f"spikes per sample, {name}: {count:,.0f}"), markup=False)
     if facts["synaptic_operations_per_sample"] is not None:
         console.print(f"synaptic operations per sample: {facts['synaptic_operations_per_sample']:,.0f}")
     _print_tree(console, facts["deployment"], "")
@@ -76,13 +77,13 @@ def print_run(console: Console, facts: Mapping[str, Any]) -> None:
 def _print_tree(console: Console, values: Mapping[str, Any], indent: str) -> None:
     for name, value in values.items():
         if isinstance(value, Mapping) and any(isinstance(v, Mapping) for v in value.values()):
-            console.print(f"{indent}{name}:")
+            console.print(f"{indent}{one_line(name)}:", markup=False)
             _print_tree(console, value, indent + "  ")
         elif isinstance(value, Mapping):
             inner = ", ".join(f"{key} {_plain(v)}" for key, v in value.items())
-            console.print(f"{indent}{name}: {inner}", soft_wrap=True, markup=False)
+            console.print(indent + one_line(f"{name}: {inner}"), soft_wrap=True, markup=False)
         else:
-            console.print(f"{indent}{name}: {_plain(value)}", soft_wrap=True, markup=False)
+            console.print(indent + one_line(f"{name}: {_plain(value)}"), soft_wrap=True, markup=False)
 
 
 def _plain(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,10 @@ def as_samples(graph: Graph, x: Any) -> list[Array]:
 
 
 def _one(name: str, shape: Shape, x: Any) -> Array:
-    array = np.asarray(x)
+    try:
+        array = np.asarray(x)
+    except ValueError:
+        raise DataError(f"{name}: expected numbers, received a list of lists of different lengths") from None
     if array.dtype.kind not in "fiub":
         raise DataError(f"{name}: expected numbers, received an array of {array.dtype}")
     if not array.ndim or not len(array):
@@ -60,7 +62,8 @@ def _one(name: str, shape: Shape, x: Any) -> Array:
             expected = ", ".join(["n", *map(str, shape)])
             raise DataError(f"{name}: expected samples of shape ({expected}), received {array.shape}")
         array = array.reshape(len(array), *shape)
-    array = array.astype(np.float32, copy=False)
+    with np.errstate(over="ignore"):  # becomes infinity, and is refused below
+        array = array.astype(np.float32, copy=False)
     if not np.isfinite(array).all():
         raise DataError(f"{name}: expected finite numbers, received NaN or infinity")
     return array
@@ -81,16 +84,16 @@ def load_npz(path: Path, *, labels: bool = False) -> tuple[Any, Array | None]:
         When the file is missing, not an .npz file, or lacks what is needed.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise DataError(f"{path}: expected an .npz file with an array x, received one bare array")
-            arrays = {name: file[name] for name in file.files}
+        arrays = _arrays(path)
     except FileNotFoundError:
         raise DataError(f"{path}: expected an .npz file with an array x, found no file of this name") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # for damage, numpy and zipfile raise a dozen types; no code of ours runs in there
         raise DataError(
             f"{path}: expected an .npz file of plain arrays, received one that cannot be read: {error}"
         ) from None
+    bare = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
+    if bare:
+        raise DataError(f"{path}: expected an .npz file of plain arrays, found no array in {', '.join(bare)}")
     y = arrays.pop("y", None)
     if labels and y is None:
         raise DataError(f"{path}: expected an array y of labels beside x, found {', '.join(arrays) or 'nothing'}")
@@ -102,3 +105,13 @@ def load_npz(path: Path, *, labels: bool = False) -> tuple[Any, Array | None]:
         return next(iter(arrays.values())), y
     numbered = [f"x{i}" for i in range(len(arrays))]
     return ([arrays[n] for n in numbered] if set(numbered) == set(arrays) else arrays), y
+
+
+def _arrays(path: Path) -> dict[str, Any]:
+    """Return the members of an .npz file by name."""
+    with path.open("rb") as stream:
+        file = np.load(stream, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise ValueError("it holds one bare array")
+        with file:
+            return {name: file[name] for name in file.files}

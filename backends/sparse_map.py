@@ -7,10 +7,12 @@ import math
 import numpy as np
 from scipy import sparse
 
-from ..converter.ops import Array, AvgPool, Conv, Op, Shape
+from ..converter.ops import Array, AvgPool, Conv, Crop, Op, Pad, Permute, Reshape, Shape, Upsample
 from ..converter.ops.window import window_slices
 
 __all__ = ["sparse_map"]
+
+_BLOCK_BYTES = 64 * 2**20
 
 
 def sparse_map(op: Op, shape: Shape) -> sparse.csr_array:
@@ -19,7 +21,7 @@ def sparse_map(op: Op, shape: Shape) -> sparse.csr_array:
     Parameters
     ----------
     op
-        A Conv, an AvgPool, or an op that only moves values.
+        A linear op with one input.
     shape
         The shape of one sample of its input.
 
@@ -36,9 +38,24 @@ def sparse_map(op: Op, shape: Shape) -> sparse.csr_array:
         return _conv_map(op, numbers)
     if isinstance(op, AvgPool):
         return _pool_map(op, numbers)
-    landed = op.apply(numbers).reshape(-1).astype(np.int64)
-    rows = np.flatnonzero(landed)
-    return sparse.csr_array((np.ones(len(rows)), (rows, landed[rows] - 1)), shape=(out, size))
+    if isinstance(op, (Crop, Pad, Permute, Reshape, Upsample)):
+        landed = op.apply(numbers).reshape(-1).astype(np.int64)
+        rows = np.flatnonzero(landed)
+        return sparse.csr_array((np.ones(len(rows)), (rows, landed[rows] - 1)), shape=(out, size))
+    return _pushed_map(op, shape)
+
+
+def _pushed_map(op: Op, shape: Shape) -> sparse.csr_array:
+    """Return the matrix of any linear op, column by column: what it makes of each unit vector."""
+    size = math.prod(shape)
+    offset = op.apply(np.zeros((1, *shape))).reshape(1, -1)
+    block = max(1, _BLOCK_BYTES // (8 * offset.size))
+    columns = []
+    for start in range(0, size, block):
+        units = np.zeros((min(block, size - start), size))
+        units[np.arange(len(units)), start + np.arange(len(units))] = 1
+        columns.append(sparse.csc_array((op.apply(units.reshape(-1, *shape)).reshape(len(units), -1) - offset).T))
+    return sparse.csr_array(sparse.hstack(columns))
 
 
 def _padded(numbers: Array, padding: tuple[tuple[int, int], ...]) -> Array:

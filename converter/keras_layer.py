@@ -12,28 +12,9 @@ from .ops.base import Array, Shape
 
 __all__ = ["HOST_ARGUMENTS", "build_keras_layer"]
 
-_TRANSPOSE = (
-    "filters",
-    "kernel_size",
-    "strides",
-    "padding",
-    "output_padding",
-    "dilation_rate",
-    "activation",
-    "use_bias",
-)
-
 HOST_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
-    "Conv1DTranspose": _TRANSPOSE,
-    "Conv2DTranspose": _TRANSPOSE,
-    "Conv3DTranspose": _TRANSPOSE,
-    "GroupNormalization": ("groups", "axis", "epsilon", "center", "scale"),
-    "LayerNormalization": ("axis", "epsilon", "center", "scale"),
-    "Maximum": (),
-    "Minimum": (),
-    "PReLU": ("shared_axes",),
-    "UnitNormalization": ("axis",),
-    "UpSampling2D": ("size", "interpolation"),
+    "AdditiveAttention": ("use_scale",),
+    "Attention": ("use_scale", "score_mode"),
 }
 """Each layer type that Keras may run for a network, with the arguments that it is made from."""
 

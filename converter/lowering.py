@@ -11,8 +11,9 @@ from .layer_call import LayerCall, ModelRecord
 from .layers import LayerRegistry, UnsupportedLayerError
 from .ops import (
     Activation,
-    Conv,
-    Dense,
+    Dot,
+    Extremum,
+    Gather,
     HostLayer,
     Identity,
     Input,
@@ -20,8 +21,12 @@ from .ops import (
     Multiply,
     Op,
     Output,
+    OverTime,
+    PReLU,
     ScaleShift,
     Shape,
+    Standardize,
+    UnitLength,
 )
 from .report import Entry, ReportBuilder
 
@@ -114,7 +119,14 @@ def _code(ops: Sequence[Op]) -> str:
         (HostLayer, "layer-host"),
         (MaxPool, "max-pool-host"),
         (Multiply, "merge-host"),
+        (Extremum, "merge-host"),
+        (Dot, "merge-host"),
+        (Standardize, "own-statistics-host"),
+        (UnitLength, "own-statistics-host"),
+        (Gather, "looked-up"),
+        (PReLU, "activation-host"),
     )
+    ops = [op.op if isinstance(op, OverTime) else op for op in ops]
     for op in ops:
         if isinstance(op, Activation):
             return "spiking" if op.is_relu else "activation-host"
@@ -123,9 +135,8 @@ def _code(ops: Sequence[Op]) -> str:
                 return code
     if any(isinstance(op, ScaleShift) for op in ops):
         return "scale-shift"
-    weighted = any(isinstance(op, (Conv, Dense)) for op in ops)
     moves = {"Reshape", "Permute", "Pad", "Crop", "Upsample", "Concatenate"}
-    return "linear" if weighted or not all(op.kind in moves for op in ops) else "rearranged"
+    return "rearranged" if all(op.kind in moves for op in ops) else "linear"
 
 
 def _detail(ops: Sequence[Op]) -> str:

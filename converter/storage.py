@@ -74,6 +74,14 @@ def load_graph(path: Path) -> tuple[Graph, Report, dict[str, Any]]:
             ) from None
 
 
+def require_writable(path: Path) -> None:
+    """Raise a SourceError unless a file of this name can be written."""
+    if not path.parent.is_dir():
+        raise SourceError(f"{path}: expected a folder {path.parent} to write to, found none")
+    if path.is_dir():
+        raise SourceError(f"{path}: expected the name of a file to write, received a folder")
+
+
 class written_at_once:  # noqa: N801 - reads as a verb in a with statement
     """A context that yields a temporary name beside a file, and renames it to the file's if all went well."""
 
@@ -81,12 +89,8 @@ class written_at_once:  # noqa: N801 - reads as a verb in a with statement
         self._path = path
 
     def __enter__(self) -> Path:
-        folder = self._path.parent
-        if not folder.is_dir():
-            raise SourceError(f"{self._path}: expected a folder {folder} to write to, found none")
-        if self._path.is_dir():
-            raise SourceError(f"{self._path}: expected the name of a file to write, received a folder")
-        handle, name = tempfile.mkstemp(prefix=f".{self._path.name}.", suffix=".part", dir=folder)
+        require_writable(self._path)
+        handle, name = tempfile.mkstemp(prefix=f".{self._path.name}.", suffix=".part", dir=self._path.parent)
         os.close(handle)
         self._temporary = Path(name)
         return self._temporary
@@ -107,24 +111,33 @@ def _umask() -> int:
 
 
 def _node_to_json(node: Node, arrays: dict[str, Array]) -> dict[str, Any]:
-    op = node.op
-    values = {f.name: getattr(op, f.name) for f in dataclasses.fields(op)}
-    fields = {name: _to_json(value, arrays) for name, value in values.items()}
     return {
         "name": node.name,
-        "op": op.kind,
         "inputs": list(node.inputs),
         "layers": list(node.layers),
-        "fields": fields,
+        "op": node.op.kind,
+        "fields": _fields_to_json(node.op, arrays),
     }
 
 
-def _node_from_json(entry: Mapping[str, Any], arrays: h5py.Group, origin: str) -> Node:
+def _fields_to_json(op: Op, arrays: dict[str, Array]) -> dict[str, Any]:
+    return {f.name: _to_json(getattr(op, f.name), arrays) for f in dataclasses.fields(op)}
+
+
+def _op_from_json(entry: Mapping[str, Any], arrays: h5py.Group, origin: str) -> Op:
     kind = entry["op"]
     if kind not in OPS:
         raise ValueError(f"expected an op out of {', '.join(OPS)}, received {kind!r}")
-    op: Op = OPS[kind](**{name: _from_json(value, arrays, origin) for name, value in entry["fields"].items()})
-    return Node(name=entry["name"], op=op, inputs=tuple(entry["inputs"]), layers=tuple(entry["layers"]))
+    return OPS[kind](**{name: _from_json(value, arrays, origin) for name, value in entry["fields"].items()})
+
+
+def _node_from_json(entry: Mapping[str, Any], arrays: h5py.Group, origin: str) -> Node:
+    return Node(
+        name=entry["name"],
+        op=_op_from_json(entry, arrays, origin),
+        inputs=tuple(entry["inputs"]),
+        layers=tuple(entry["layers"]),
+    )
 
 
 def _to_json(value: Any, arrays: dict[str, Array]) -> Any:
@@ -132,6 +145,8 @@ def _to_json(value: Any, arrays: dict[str, Array]) -> Any:
         name = str(len(arrays))
         arrays[name] = value
         return {"array": name}
+    if isinstance(value, Op):
+        return {"op": value.kind, "fields": _fields_to_json(value, arrays)}
     if isinstance(value, Mapping):
         return {"mapping": {key: _to_json(item, arrays) for key, item in value.items()}}
     if isinstance(value, (list, tuple)):
@@ -143,6 +158,8 @@ def _from_json(value: Any, arrays: h5py.Group, origin: str) -> Any:
     if isinstance(value, Mapping):
         if "array" in value:
             return read_array(arrays, value["array"], origin)
+        if "op" in value:
+            return _op_from_json(value, arrays, origin)
         return {key: _from_json(item, arrays, origin) for key, item in value["mapping"].items()}
     if isinstance(value, list):
         return tuple(_from_json(item, arrays, origin) for item in value)

@@ -52,7 +52,9 @@ class CpuBackend:
         memory = options.pop("memory", _MEMORY)
         if options:
             raise UsageError(f"the cpu backend takes the option memory, received {', '.join(options)}")
-        return CpuDeployment(graph, int(memory))
+        if not isinstance(memory, int) or memory < 1:
+            raise UsageError(f"the cpu backend takes a number of bytes as memory, received {memory!r}")
+        return CpuDeployment(graph, memory)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -45,10 +46,12 @@ class NengoBackend:
         dt
             The step in seconds; results do not depend on it.
         """
-        dt = float(options.pop("dt", 0.001))
+        dt = options.pop("dt", 0.001)
         if options:
             raise UsageError(f"the nengo backend takes the option dt, received {', '.join(options)}")
-        return NengoDeployment(graph, dt)
+        if not isinstance(dt, (int, float)) or not 0 < dt < math.inf:
+            raise UsageError(f"the nengo backend takes a number of seconds above 0 as dt, received {dt!r}")
+        return NengoDeployment(graph, float(dt))
 
 
 class NengoDeployment(Deployment):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import activation, convolution, core, host, merging, normalization, pooling, shaping
+from . import activation, convolution, core, host, merging, normalization, pooling, shaping, wrapping
 from .registry import LayerRegistry, Registration, UnsupportedLayerError
 
 __all__ = ["LAYERS", "LayerRegistry", "Registration", "UnsupportedLayerError"]
@@ -23,7 +23,7 @@ _RECURRENT = (
 
 def _build() -> LayerRegistry:
     layers = LayerRegistry()
-    for module in (core, convolution, pooling, normalization, activation, shaping, merging, host):
+    for module in (core, convolution, pooling, normalization, activation, shaping, merging, wrapping, host):
         module.add_to(layers)
     layers.refuse("Lambda", code="code-in-file")
     layers.refuse(*_RECURRENT, code="recurrent")

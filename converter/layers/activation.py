@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..layer_call import LayerCall
-from ..ops import ACTIVATIONS, Activation, Op
-from .arguments import number
+from ..ops import ACTIVATIONS, Activation, Op, PReLU
+from .arguments import needed_weight, number
 from .registry import LayerRegistry, UnsupportedLayerError
 
 __all__ = ["activation_ops", "add_to"]
@@ -63,6 +63,16 @@ def elu(call: LayerCall) -> tuple[Op, ...]:
     return (Activation(function="elu", arguments={"alpha": number(call, "alpha", 1.0)}),)
 
 
+def prelu(call: LayerCall) -> tuple[Op, ...]:
+    """Become pairs of neurons: one for the positive part, one for the negative, times its trained slope."""
+    return (PReLU(alpha=needed_weight(call, "alpha")),)
+
+
+def thresholded_relu(call: LayerCall) -> tuple[Op, ...]:
+    """Computed on the host: the function jumps at its threshold."""
+    return (Activation(function="relu", arguments={"threshold": number(call, "theta", 1.0)}),)
+
+
 def softmax(call: LayerCall) -> tuple[Op, ...]:
     """Part of the read-out at the end of a model; computed on the host inside one."""
     axis = call.config.get("axis", -1)
@@ -73,7 +83,14 @@ def softmax(call: LayerCall) -> tuple[Op, ...]:
     return (Activation(function="softmax", arguments={"axis": axis}),)
 
 
-_HANDLERS = {"ReLU": relu, "LeakyReLU": leaky_relu, "ELU": elu, "Softmax": softmax}
+_HANDLERS = {
+    "ReLU": relu,
+    "LeakyReLU": leaky_relu,
+    "PReLU": prelu,
+    "ThresholdedReLU": thresholded_relu,
+    "ELU": elu,
+    "Softmax": softmax,
+}
 
 
 def add_to(layers: LayerRegistry) -> None:

@@ -48,14 +48,14 @@ def number(call: LayerCall, argument: str, default: float) -> float:
     return float(value)
 
 
-def axis_sizes(call: LayerCall, argument: str, rank: int, default: Any = 1) -> Shape:
-    """Return one positive whole number for each spatial axis, however it was written: 2, (2,) or (2, 2)."""
+def axis_sizes(call: LayerCall, argument: str, rank: int, default: Any = 1, *, least: int = 1) -> Shape:
+    """Return one whole number for each spatial axis, however it was written: 2, (2,) or (2, 2)."""
     value = call.config.get(argument)
     value = default if value is None else value
     sizes = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,) * rank
-    if len(sizes) != rank or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in sizes):
+    if len(sizes) != rank or not all(isinstance(n, int) and not isinstance(n, bool) and n >= least for n in sizes):
         raise UnsupportedLayerError(
-            "unsupported-argument", f"{argument}={value!r}; takes {rank} positive whole numbers"
+            "unsupported-argument", f"{argument}={value!r}; takes {rank} whole numbers from {least} on"
         )
     return sizes
 

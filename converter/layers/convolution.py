@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..layer_call import LayerCall
-from ..ops import Array, Conv, Op
+from ..ops import Array, Conv, ConvTranspose, LocallyConnected, Op
 from ..ops.base import Shape
 from ..ops.window import Padding, same_padding
 from .activation import activation_ops
@@ -49,7 +49,7 @@ def conv(call: LayerCall) -> tuple[Op, ...]:
             "unsupported-argument", f"groups={groups!r}; takes a divisor of {kernel.shape[-1]} filters"
         )
     bias = optional_weight(call, "bias", "use_bias", kernel.shape[-1])
-    return channels_last(call, rank, _conv_op(call, kernel, bias, groups), *activation_ops(call))
+    return *channels_last(call, rank, _conv_op(call, kernel, bias, groups)), *activation_ops(call)
 
 
 def _depthwise_kernel(call: LayerCall) -> tuple[Array, int]:
@@ -63,7 +63,7 @@ def depthwise_conv(call: LayerCall) -> tuple[Op, ...]:
     """Become a convolution with a group for each channel; its activation as Activation."""
     kernel, channels = _depthwise_kernel(call)
     bias = optional_weight(call, "bias", "use_bias", kernel.shape[-1])
-    return channels_last(call, _rank(call), _conv_op(call, kernel, bias, channels), *activation_ops(call))
+    return *channels_last(call, _rank(call), _conv_op(call, kernel, bias, channels)), *activation_ops(call)
 
 
 def separable_conv(call: LayerCall) -> tuple[Op, ...]:
@@ -74,7 +74,46 @@ def separable_conv(call: LayerCall) -> tuple[Op, ...]:
     bias = optional_weight(call, "bias", "use_bias", pointwise.shape[-1])
     ones = (1,) * rank
     mix = Conv(kernel=pointwise, bias=bias, strides=ones, dilation=ones, padding=((0, 0),) * rank)
-    return channels_last(call, rank, _conv_op(call, kernel, None, channels), mix, *activation_ops(call))
+    return *channels_last(call, rank, _conv_op(call, kernel, None, channels), mix), *activation_ops(call)
+
+
+def transposed_conv(call: LayerCall) -> tuple[Op, ...]:
+    """Become a transposed convolution, with its stride, padding, output padding and dilation."""
+    rank = int(call.layer_type[4])
+    kernel = needed_weight(call, "kernel", rank=rank + 2)
+    bias = optional_weight(call, "bias", "use_bias", kernel.shape[-2])
+    strides = axis_sizes(call, "strides", rank)
+    dilation = axis_sizes(call, "dilation_rate", rank)
+    same = call.config.get("padding", "valid") == "same"
+    extra: tuple[int | None, ...] = (None,) * rank
+    if call.config.get("output_padding") is not None:
+        extra = axis_sizes(call, "output_padding", rank, least=0)
+    before, size = [], []
+    for n, k, s, d, added in zip(spatial_shape(call, rank), kernel.shape, strides, dilation, extra, strict=False):
+        reach = (k - 1) * d + 1
+        if added is None:  # Keras's rule for the size, as its docs of Conv2DTranspose give it
+            length = n * s if same else n * s + max(reach - s, 0)
+        else:
+            length = (n - 1) * s + reach - 2 * (reach // 2 if same else 0) + added
+        size.append(int(length))
+        # the padding of the convolution whose gradient this is
+        before.append(max((n - 1) * s + reach - length, 0) // 2 if same else 0)
+    op = ConvTranspose(
+        kernel=kernel, bias=bias, strides=strides, dilation=dilation, before=tuple(before), size=tuple(size)
+    )
+    return channels_last(call, rank, op, *activation_ops(call))
+
+
+def locally_connected(call: LayerCall) -> tuple[Op, ...]:
+    """Become windows with a kernel of their own at each place."""
+    rank = int(call.layer_type[-2])
+    window = axis_sizes(call, "kernel_size", rank)
+    kernel = needed_weight(call, "kernel")
+    bias = needed_weight(call, "bias") if call.config.get("use_bias", True) else None
+    if rank == 1:
+        kernel = kernel.reshape(kernel.shape[0], -1, kernel.shape[-1])
+    op = LocallyConnected(kernel=kernel, bias=bias, window=window, strides=axis_sizes(call, "strides", rank))
+    return op, *activation_ops(call)
 
 
 def add_to(layers: LayerRegistry) -> None:
@@ -86,3 +125,12 @@ def add_to(layers: LayerRegistry) -> None:
     layers.register("DepthwiseConv2D", padding=paddings, data_format=_FORMATS)(depthwise_conv)
     layers.register("SeparableConv1D", padding=(*paddings, "causal"), data_format=_FORMATS)(separable_conv)
     layers.register("SeparableConv2D", padding=paddings, data_format=_FORMATS)(separable_conv)
+    for rank in (1, 2, 3):
+        layers.register(f"Conv{rank}DTranspose", padding=paddings, data_format=_FORMATS)(transposed_conv)
+    layers.register(
+        "LocallyConnected1D",
+        "LocallyConnected2D",
+        implementation=(1, None),
+        padding=("valid",),
+        data_format=("channels_last", None),
+    )(locally_connected)

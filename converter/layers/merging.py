@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..layer_call import LayerCall
-from ..ops import Add, Concatenate, Multiply, Op
+from ..ops import Add, Concatenate, Dot, Extremum, Multiply, Op
 from .registry import LayerRegistry, UnsupportedLayerError
 
 __all__ = ["add_to"]
@@ -30,6 +30,26 @@ def multiply(call: LayerCall) -> tuple[Op, ...]:
     return (Multiply(),)
 
 
+def maximum(call: LayerCall) -> tuple[Op, ...]:
+    """Computed on the host."""
+    return (Extremum(largest=True),)
+
+
+def minimum(call: LayerCall) -> tuple[Op, ...]:
+    """Computed on the host."""
+    return (Extremum(largest=False),)
+
+
+def dot(call: LayerCall) -> tuple[Op, ...]:
+    """Computed on the host."""
+    axes = call.config.get("axes")
+    pair = (axes, axes) if isinstance(axes, int) else tuple(axes) if isinstance(axes, (list, tuple)) else ()
+    if len(pair) != 2 or len(call.input_shapes) != 2 or not all(isinstance(a, int) and a != 0 for a in pair):
+        raise UnsupportedLayerError("unsupported-argument", f"axes={axes!r}; takes one axis of each of two inputs")
+    first, second = (a - 1 if a > 0 else len(s) + a for a, s in zip(pair, call.input_shapes, strict=True))
+    return (Dot(axes=(first, second), normalized=bool(call.config.get("normalize", False))),)
+
+
 def concatenate(call: LayerCall) -> tuple[Op, ...]:
     """Become inputs side by side."""
     axis, rank = call.config.get("axis", -1), len(call.input_shape)
@@ -44,4 +64,7 @@ def add_to(layers: LayerRegistry) -> None:
     layers.register("Subtract")(subtract)
     layers.register("Average")(average)
     layers.register("Multiply")(multiply)
+    layers.register("Maximum")(maximum)
+    layers.register("Minimum")(minimum)
+    layers.register("Dot")(dot)
     layers.register("Concatenate")(concatenate)

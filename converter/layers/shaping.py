@@ -1,14 +1,14 @@
-"""Layers that only move values: Flatten, Reshape, Permute, ZeroPadding, Cropping, UpSampling, RepeatVector."""
+"""Layers that move or resample values: Flatten, Reshape, Permute, padding, cropping, up-sampling, resizing."""
 
 from __future__ import annotations
 
 import math
 
 from ..layer_call import LayerCall
-from ..ops import Crop, Op, Pad, Permute, Reshape, Upsample
+from ..ops import AxisMap, Crop, Op, Pad, Permute, Reshape, Shape, Upsample
 from .arguments import axis_pairs, axis_sizes, channels_last, spatial_shape
-from .host import bilinear_upsampling
 from .registry import LayerRegistry, UnsupportedLayerError
+from .resampling import RESAMPLING, adaptive_mean
 
 __all__ = ["add_to"]
 
@@ -67,6 +67,55 @@ def upsampling(call: LayerCall) -> tuple[Op, ...]:
     return channels_last(call, _rank(call), Upsample(size=(*axis_sizes(call, "size", _rank(call), default=2), 1)))
 
 
+def resampled(call: LayerCall) -> tuple[Op, ...]:
+    """Become a matrix along each axis: bilinear interpolation."""
+    spatial = spatial_shape(call, 2)
+    factors = axis_sizes(call, "size", 2, default=2)
+    sizes = tuple(n * k for n, k in zip(spatial, factors, strict=True))
+    return _resized(call, spatial, sizes, str(call.config.get("interpolation")))
+
+
+def resizing(call: LayerCall) -> tuple[Op, ...]:
+    """Become a matrix along each axis: nearest or bilinear interpolation."""
+    sizes = (call.config.get("height"), call.config.get("width"))
+    if not all(isinstance(n, int) and n > 0 for n in sizes):
+        raise UnsupportedLayerError("unsupported-argument", f"height, width={sizes!r}; takes positive whole numbers")
+    height, width = (int(n) for n in sizes if isinstance(n, int))
+    return _resized(call, spatial_shape(call, 2), (height, width), str(call.config.get("interpolation", "bilinear")))
+
+
+def _resized(call: LayerCall, spatial: Shape, sizes: Shape, interpolation: str) -> tuple[Op, ...]:
+    if interpolation not in RESAMPLING:
+        known = ", ".join(map(repr, RESAMPLING))
+        raise UnsupportedLayerError("unsupported-argument", f"interpolation={interpolation!r}; takes {known}")
+    rule = RESAMPLING[interpolation]
+    matrices = tuple(rule(n, size) for n, size in zip(spatial, sizes, strict=True))
+    return channels_last(call, 2, AxisMap(matrices=matrices))
+
+
+def center_crop(call: LayerCall) -> tuple[Op, ...]:
+    """Become a part of the map."""
+    spatial = spatial_shape(call, 2)
+    sizes = (call.config.get("height"), call.config.get("width"))
+    if not all(isinstance(s, int) and 0 < s <= n for s, n in zip(sizes, spatial, strict=True)):
+        raise UnsupportedLayerError("unsupported-argument", f"height, width={sizes!r}; takes a part of {spatial}")
+    ends = []
+    for n, size in zip(spatial, sizes, strict=True):
+        before = (n - int(size or 0)) // 2
+        ends.append((before, n - int(size or 0) - before))
+    return channels_last(call, 2, Crop(cropping=(*ends, (0, 0))))
+
+
+def adaptive_pooling(call: LayerCall) -> tuple[Op, ...]:
+    """Become a matrix along each axis: means over windows of nearly equal size."""
+    rank = int(call.layer_type[-2])
+    spatial = spatial_shape(call, rank)
+    sizes = axis_sizes(call, "output_size", rank)
+    return channels_last(
+        call, rank, AxisMap(matrices=tuple(adaptive_mean(n, size) for n, size in zip(spatial, sizes, strict=True)))
+    )
+
+
 def repeat_vector(call: LayerCall) -> tuple[Op, ...]:
     """Become repeated values."""
     times = call.config.get("n")
@@ -85,6 +134,12 @@ def add_to(layers: LayerRegistry) -> None:
         layers.register(f"ZeroPadding{rank}D", data_format=_FORMATS)(zero_padding)
         layers.register(f"Cropping{rank}D", data_format=_FORMATS)(cropping)
     layers.register("UpSampling1D", "UpSampling3D", data_format=_FORMATS)(upsampling)
-    layers.register("UpSampling2D", fallback=bilinear_upsampling, interpolation=("nearest",), data_format=_FORMATS)(
-        upsampling
+    nearest = ("nearest",)
+    layers.register("UpSampling2D", fallback=resampled, interpolation=nearest, data_format=_FORMATS)(upsampling)
+    off = (False, None)
+    layers.register("Resizing", crop_to_aspect_ratio=off, pad_to_aspect_ratio=off, antialias=off, data_format=_FORMATS)(
+        resizing
     )
+    layers.register("CenterCrop", data_format=_FORMATS)(center_crop)
+    for rank in (1, 2, 3):
+        layers.register(f"AdaptiveAveragePooling{rank}D", data_format=_FORMATS)(adaptive_pooling)

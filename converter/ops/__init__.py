@@ -6,14 +6,20 @@ from collections.abc import Mapping
 
 from .activation import ACTIVATIONS, Activation
 from .arrange import Concatenate, Crop, Pad, Permute, Reshape, Upsample
+from .axis_map import AxisMap
 from .base import Array, Op, Shape
 from .conv import Conv
+from .conv_transpose import ConvTranspose
 from .dense import Dense
-from .elementwise import Add, Multiply, ScaleShift
+from .elementwise import Add, Extremum, Multiply, PReLU, ScaleShift
+from .gather import Dot, Gather
 from .host import HostLayer
+from .locally_connected import LocallyConnected
 from .neurons import TIE, Neurons
+from .over_time import OverTime
 from .pool import AvgPool, MaxPool
 from .rate_domain import as_rate_domain
+from .standardize import Standardize, UnitLength
 from .terminals import Identity, Input, Output
 
 __all__ = [
@@ -24,23 +30,33 @@ __all__ = [
     "Add",
     "Array",
     "AvgPool",
+    "AxisMap",
     "Concatenate",
     "Conv",
+    "ConvTranspose",
     "Crop",
     "Dense",
+    "Dot",
+    "Extremum",
+    "Gather",
     "HostLayer",
     "Identity",
     "Input",
+    "LocallyConnected",
     "MaxPool",
     "Multiply",
     "Neurons",
     "Op",
     "Output",
+    "OverTime",
+    "PReLU",
     "Pad",
     "Permute",
     "Reshape",
     "ScaleShift",
     "Shape",
+    "Standardize",
+    "UnitLength",
     "Upsample",
     "as_rate_domain",
 ]
@@ -51,21 +67,31 @@ OPS: Mapping[str, type[Op]] = {
         Activation,
         Add,
         AvgPool,
+        AxisMap,
         Concatenate,
         Conv,
+        ConvTranspose,
         Crop,
         Dense,
+        Dot,
+        Extremum,
+        Gather,
         HostLayer,
         Identity,
         Input,
+        LocallyConnected,
         MaxPool,
         Multiply,
         Neurons,
         Output,
+        OverTime,
+        PReLU,
         Pad,
         Permute,
         Reshape,
         ScaleShift,
+        Standardize,
+        UnitLength,
         Upsample,
     )
 }

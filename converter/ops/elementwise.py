@@ -1,4 +1,4 @@
-"""Ops that act on each value by itself: ScaleShift, Add, Multiply."""
+"""Ops that act on each value by itself: ScaleShift, PReLU, Add, Multiply, Extremum."""
 
 from __future__ import annotations
 
@@ -9,26 +9,52 @@ import numpy as np
 
 from .base import Array, Op, Shape, as_type_of, one_shape
 
-__all__ = ["Add", "Multiply", "ScaleShift"]
+__all__ = ["Add", "Extremum", "Multiply", "PReLU", "ScaleShift"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ScaleShift(Op):
-    """``y = x · scale + shift``, with one scale and shift for each channel (the last axis), or one for all."""
+    """``y = x · scale + shift``, with arrays that broadcast against the sample: one value for each channel, or more."""
 
     scale: Array
     shift: Array
 
     def output_shape(self, *shapes: Shape) -> Shape:
         shape = one_shape(self.kind, shapes)
-        for parameter in (self.scale, self.shift):
-            if parameter.size not in (1, shape[-1] if shape else 1):
-                raise ValueError(f"ScaleShift expected {parameter.size} channels along the last axis, received {shape}")
+        _check_broadcast(self.kind, shape, self.scale, self.shift)
         return shape
 
     def apply(self, *values: Array) -> Array:
         (x,) = values
         return np.asarray(x * as_type_of(self.scale, x) + as_type_of(self.shift, x))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PReLU(Op):
+    """``y = max(x, 0) + alpha · min(x, 0)``, with an alpha that broadcasts against the sample."""
+
+    linear: ClassVar[bool] = False
+
+    alpha: Array
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        shape = one_shape(self.kind, shapes)
+        _check_broadcast(self.kind, shape, self.alpha)
+        return shape
+
+    def apply(self, *values: Array) -> Array:
+        (x,) = values
+        return np.asarray(np.maximum(x, 0) + as_type_of(self.alpha, x) * np.minimum(x, 0))
+
+
+def _check_broadcast(kind: str, shape: Shape, *parameters: Array) -> None:
+    try:
+        fits = np.broadcast_shapes(shape, *(p.shape for p in parameters)) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        sizes = ", ".join(str(p.shape) for p in parameters)
+        raise ValueError(f"{kind} expected an input that parameters of shape {sizes} fit, received {shape}")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -83,3 +109,19 @@ class Multiply(_Merge):
         for value in rest:
             product = product * value
         return np.asarray(product)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Extremum(_Merge):
+    """The largest of the inputs, or the smallest."""
+
+    linear: ClassVar[bool] = False
+
+    largest: bool = True
+
+    def apply(self, *values: Array) -> Array:
+        pick = np.maximum if self.largest else np.minimum
+        first, *rest = self._aligned(values)
+        for value in rest:
+            first = pick(first, value)
+        return np.asarray(first)

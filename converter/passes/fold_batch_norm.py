@@ -37,7 +37,7 @@ class FoldBatchNorm:
 
 def _foldable(graph: Graph) -> tuple[Node, Node] | None:
     for node in graph.nodes.values():
-        if isinstance(node.op, ScaleShift):
+        if isinstance(node.op, ScaleShift) and node.op.scale.ndim < 2 and node.op.shift.ndim < 2:
             before = graph.input_of(node)
             if isinstance(before.op, (Conv, Dense, ScaleShift)) and graph.only_consumer(before) is node:
                 return before, node

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..graph import Graph, Node
-from ..ops import Activation, Add, ScaleShift
+from ..ops import Activation, Add, Array, PReLU, ScaleShift
 from ..report import ReportBuilder
 
 __all__ = ["SplitPiecewise"]
@@ -40,6 +40,9 @@ class SplitPiecewise:
     def __call__(self, graph: Graph, report: ReportBuilder) -> Graph:
         changed: list[Node] = []
         for node in graph.nodes.values():
+            if isinstance(node.op, PReLU):
+                changed += _split_prelu(node, node.op)
+                report.became(node.layers, "spiking-pair", "2 neurons for each value")
             if not isinstance(node.op, Activation) or not (parts := _parts(node.op)):
                 continue
             names = []
@@ -47,9 +50,7 @@ class SplitPiecewise:
                 source = node.inputs
                 name = f"{node.name}/{part.label}"
                 if (part.sign, part.shift) != (1.0, 0.0):
-                    moved = ScaleShift(
-                        scale=np.array([part.sign], np.float32), shift=np.array([part.shift], np.float32)
-                    )
+                    moved = _scaled(np.array([part.sign]), part.shift)
                     changed.append(Node(name=f"{name}/input", op=moved, inputs=source, layers=node.layers))
                     source = (f"{name}/input",)
                 changed.append(Node(name=name, op=Activation(function="relu"), inputs=source, layers=node.layers))
@@ -58,6 +59,24 @@ class SplitPiecewise:
             changed.append(replace(node, op=Add(factors=factors), inputs=tuple(names)))
             report.became(node.layers, "spiking-pair", f"{len(parts)} neurons for each value")
         return graph.rewritten(changed) if changed else graph
+
+
+def _scaled(scale: Array, shift: float = 0.0) -> ScaleShift:
+    return ScaleShift(scale=scale.astype(np.float32), shift=np.array([shift], np.float32))
+
+
+def _split_prelu(node: Node, op: PReLU) -> list[Node]:
+    """Return the nodes of ``relu(z) - alpha · relu(-z)``; the last one keeps the node's name."""
+    relu = Activation(function="relu")
+    names = [f"{node.name}/{part}" for part in ("positive", "turned", "negative", "scaled")]
+    positive, turned, negative, scaled = names
+    return [
+        Node(name=positive, op=relu, inputs=node.inputs, layers=node.layers),
+        Node(name=turned, op=_scaled(np.array([-1.0])), inputs=node.inputs, layers=node.layers),
+        Node(name=negative, op=relu, inputs=(turned,), layers=node.layers),
+        Node(name=scaled, op=_scaled(-op.alpha), inputs=(negative,), layers=node.layers),
+        replace(node, op=Add(), inputs=(positive, scaled)),
+    ]
 
 
 def _parts(op: Activation) -> list[_Part]:

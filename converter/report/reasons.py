@@ -65,6 +65,7 @@ REASONS: Mapping[str, Reason] = {
         Reason(
             "max-pool-before-neurons", _EXACT, "moved before the neurons: a maximum of ReLUs is the ReLU of the maximum"
         ),
+        Reason("looked-up", _EXACT, "whole-number inputs pick rows of a table, once for each sample"),
         Reason("read-out", _EXACT, "acts on the mean over the read-out window of its input"),
         # what the host computes
         Reason(
@@ -84,6 +85,12 @@ REASONS: Mapping[str, Reason] = {
             _HOST,
             "combines its inputs in a way that is not linear: computed on running means",
             "fine on the cpu and in Nengo; on a chip this layer runs on the host",
+        ),
+        Reason(
+            "own-statistics-host",
+            _HOST,
+            "divides by a figure of the sample itself: computed on running means",
+            "use BatchNormalization, which is folded into the weights, where the whole network has to be spiking",
         ),
         Reason(
             "layer-host",

@@ -6,8 +6,10 @@ import io
 from collections.abc import Mapping
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from ...plain_text import one_line
 from .reasons import Severity
 from .report import Entry, Report
 
@@ -25,13 +27,13 @@ _STYLE: Mapping[Severity, str] = {
 
 def print_report(report: Report, console: Console) -> None:
     """Print the table of layers, the notes and the remedies."""
-    table = Table(title=f"What became of {report.model}", title_justify="left", header_style="bold")
+    table = Table(title=f"What became of {_escape(report.model)}", title_justify="left", header_style="bold")
     table.add_column("layer", overflow="fold", max_width=30)
     table.add_column("result", no_wrap=True)
     table.add_column("what and why", ratio=1)
     for entry in report.layers:
         style = _STYLE[entry.severity]
-        figures = f"\n[dim]{_figures(entry)}[/]" if entry.figures else ""
+        figures = f"\n[dim]{_escape(_figures(entry))}[/]" if entry.figures else ""
         table.add_row(
             f"{_escape(entry.layer)}\n[dim]{_escape(entry.layer_type)}[/]",
             f"[{style}]{entry.severity.value}[/]",
@@ -40,7 +42,7 @@ def print_report(report: Report, console: Console) -> None:
     console.print(table)
     for entry in report.notes:
         style = _STYLE[entry.severity]
-        figures = f" — {_figures(entry)}" if entry.figures else ""
+        figures = f" — {_escape(_figures(entry))}" if entry.figures else ""
         console.print(f"[{style}]{entry.severity.value}[/]: {_escape(entry.sentence)}{figures} [dim]{entry.code}[/]")
     remedies = dict.fromkeys(
         (e.code, e.reason.remedy)
@@ -59,7 +61,8 @@ def report_text(report: Report, width: int = 120) -> str:
 
 
 def _escape(text: str) -> str:
-    return text.replace("[", "\\[")
+    """Return text as rich prints it literally: names in a file may look like rich's markup."""
+    return escape(one_line(text))
 
 
 def _figures(entry: Entry) -> str:

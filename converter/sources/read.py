@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ def read_model(model: Any, *, input_shape: Shape | None = None) -> ModelRecord:
     UsageError
         When it is no path and no Keras model.
     """
+    if input_shape is not None:
+        input_shape = _checked_shape(input_shape)
     if isinstance(model, (str, Path)):
         return _read_file(Path(model), input_shape)
     if is_keras_model(model):
@@ -48,6 +51,14 @@ def read_model(model: Any, *, input_shape: Shape | None = None) -> ModelRecord:
         )
         return ModelRecord(name=model.name, origin=origin, keras_version=version, calls=calls, outputs=outputs)
     raise UsageError(f"expected the path of a Keras file or a Keras model, received {type(model).__name__}")
+
+
+def _checked_shape(shape: Any) -> Shape:
+    """Return a shape that a user gave as a tuple of whole numbers."""
+    try:
+        return tuple(operator.index(n) for n in shape)
+    except TypeError:
+        raise UsageError(f"expected input_shape as whole numbers, (28, 28, 1), received {shape!r}") from None
 
 
 def _read_file(path: Path, input_shape: Shape | None) -> ModelRecord:

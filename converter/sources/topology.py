@@ -62,7 +62,7 @@ def calls_of_model(
     model
         ``{"class_name": "Sequential" | "Functional" | "Model", "config": …}``
     input_shape
-        The shape of one sample, for a Sequential model whose config holds none.
+        The shape of one sample, for a model with one input whose config holds none.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def _walk_model(
     if kind == "Sequential":
         return _walk_sequential(walk, config, path, feeds, input_shape)
     if kind in MODEL_TYPES and isinstance(config, Mapping) and "layers" in config:
-        return _walk_functional(walk, config, path, feeds)
+        return _walk_functional(walk, config, path, feeds, input_shape)
     where = "/".join(path) or "the model"
     raise SourceError(
         f"{walk.origin}: expected {where} to be a Sequential or Functional model, received {kind!r}; "
@@ -134,7 +134,11 @@ def _walk_sequential(
 
 
 def _walk_functional(
-    walk: _Walk, config: Mapping[str, Any], path: tuple[str, ...], feeds: Sequence[str] | None
+    walk: _Walk,
+    config: Mapping[str, Any],
+    path: tuple[str, ...],
+    feeds: Sequence[str] | None,
+    input_shape: Shape | None,
 ) -> list[tuple[str, str]]:
     entries = _entries(walk, config.get("layers"))
     wanted_inputs = [key[0] for key in _keys(config.get("input_layers"))]
@@ -149,16 +153,22 @@ def _walk_functional(
     # every use of every layer, done as soon as what it reads has been done
     by_name = {layer.name: layer for layer in entries}
     ordered = [n for n in wanted_inputs if n in by_name] + [n for n in by_name if n not in wanted_inputs]
-    for name in ordered:
-        if by_name[name].layer_type == "InputLayer" and (name, 0, 0) not in made:
-            shape = by_name[name].config.get("batch_shape")
-            made[(name, 0, 0)] = (name, _add_input(walk, (*path, name), shape, None))
+    fresh = [n for n in ordered if by_name[n].layer_type == "InputLayer" and (n, 0, 0) not in made]
+    if input_shape is not None and len(fresh) != 1:
+        raise SourceError(f"{walk.origin}: expected input_shape for one input only, the model has {len(fresh)}")
+    for name in fresh:
+        shape = by_name[name].config.get("batch_shape")
+        made[(name, 0, 0)] = (name, _add_input(walk, (*path, name), shape, input_shape))
     waiting = [
         (layer.name, use, _keys(node))
         for layer in entries
         if layer.layer_type != "InputLayer"
         for use, node in enumerate(layer.nodes)
     ]
+    outputs = _keys(config.get("output_layers"))
+    early = _counted_from_one(entries, [key for *_, keys in waiting for key in keys], outputs)
+    waiting = [(name, use, [_from_zero(key, early[0]) for key in keys]) for name, use, keys in waiting]
+    outputs = [_from_zero(key, early[1]) for key in outputs]
     while waiting:
         later = []
         for name, use, keys in waiting:
@@ -175,11 +185,36 @@ def _walk_functional(
             names = ", ".join(sorted({name for name, *_ in later})[:5])
             raise SourceError(f"{walk.origin}: expected layers that read layers of the model, these do not: {names}")
         waiting = later
-    outputs = _keys(config.get("output_layers"))
     missing = [key for key in outputs if key not in made]
     if missing:
         raise SourceError(f"{walk.origin}: expected an output layer of the model, received {missing[0][0]!r}")
     return [made[key] for key in outputs]
+
+
+def _counted_from_one(entries: list[_Layer], inside: list[Key], outputs: list[Key]) -> tuple[set[str], set[str]]:
+    """Return the nested models whose uses are counted from 1 where layers read them, and where outputs name them.
+
+    Their making is use 0: for both in Keras 2, for the outputs only (and Sequential models excepted) in Keras 3.
+    """
+    among_layers: set[str] = set()
+    among_outputs: set[str] = set()
+    for layer in entries:
+        if layer.layer_type not in MODEL_TYPES:
+            continue
+        of_keras3 = any(isinstance(node, Mapping) for node in layer.nodes)
+        counted = outputs if of_keras3 else [*inside, *outputs]
+        if any(name == layer.name and use == 0 for name, use, _ in counted):
+            continue
+        if not of_keras3:
+            among_layers.add(layer.name)
+        if not of_keras3 or layer.layer_type != "Sequential":
+            among_outputs.add(layer.name)
+    return among_layers, among_outputs
+
+
+def _from_zero(key: Key, counted_from_one: set[str]) -> Key:
+    name, use, index = key
+    return (name, use - 1, index) if name in counted_from_one else key
 
 
 def _walk_call(

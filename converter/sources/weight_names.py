@@ -51,6 +51,9 @@ _WEIGHTS: Mapping[str, Callable[[Config], Names]] = {
     "PReLU": _fixed("alpha"),
     "Embedding": _fixed("embeddings"),
     "RMSNormalization": _fixed("scale"),
+    "LayerScale": _fixed("gamma"),
+    "Normalization": lambda config: ((), ("mean", "variance", "count")),
+    **{f"LocallyConnected{n}D": _kernel_bias for n in (1, 2)},
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from ...errors import DataError
 from ..graph import Graph
 from ..ops import Activation, Array
 
@@ -80,6 +81,11 @@ def collect_activations(
     -------
     histograms
         Node name → histogram, for every ReLU of the graph.
+
+    Raises
+    ------
+    DataError
+        When samples or weights are so large that activations overflow.
     """
     names = relu_nodes(graph)
     histograms = {name: ActivationHistogram(graph.nodes[name].shape[-1]) for name in names}
@@ -88,8 +94,11 @@ def collect_activations(
     for start in range(0, len(samples[0]), batch):
         part = [x[start : start + batch].astype(np.float32, copy=False) for x in samples]
         feeds = {node.name: x for node, x in zip(graph.inputs, part, strict=True)}
-        values = graph.evaluate(feeds, keep=names)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
+            values = graph.evaluate(feeds, keep=names)
         for name in names:
+            if not np.isfinite(values[name]).all():
+                raise DataError(f"{name}: expected finite activations, received some beyond the range of float32")
             histograms[name].add(values[name])
         on_progress(len(part[0]))
     return histograms

@@ -1,0 +1,44 @@
+"""Fixtures that several test files use."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported: it reports the processor's features
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import small_files
+
+
+@pytest.fixture(scope="session")
+def small_h5(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small trained-looking model as an .h5 file: image 6 × 6, 4 classes."""
+    return small_files.write_h5(tmp_path_factory.mktemp("small") / "small.h5")
+
+
+@pytest.fixture(scope="session")
+def small_keras(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same model as a .keras file."""
+    return small_files.write_keras(tmp_path_factory.mktemp("small") / "small.keras")
+
+
+@pytest.fixture(scope="session")
+def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Samples x and labels y for the small model."""
+    path = tmp_path_factory.mktemp("small") / "data.npz"
+    x = small_files.samples(24)
+    np.savez(path, x=x, y=np.arange(24) % 4)
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_network(small_h5: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small model, converted and saved."""
+    import spikeport
+
+    path = tmp_path_factory.mktemp("small") / "net.h5"
+    spikeport.convert(small_h5, small_files.samples(24)).save(path)
+    return path
