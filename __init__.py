@@ -20,12 +20,14 @@ if TYPE_CHECKING:
         ConversionError,
         DataError,
         GraphError,
+        ParityError,
         SourceError,
         SpikeportError,
         UsageError,
     )
     from .evaluation import Evaluation, evaluate
     from .network import SpikingNetwork, check, convert, load
+    from .parity import Parity, parity
 
 __all__ = [
     "BACKENDS",
@@ -37,6 +39,8 @@ __all__ = [
     "Evaluation",
     "GraphError",
     "LayerCall",
+    "Parity",
+    "ParityError",
     "Report",
     "RunResult",
     "SourceError",
@@ -47,6 +51,7 @@ __all__ = [
     "convert",
     "evaluate",
     "load",
+    "parity",
 ]
 
 _HOMES = {
@@ -59,12 +64,14 @@ _HOMES = {
         "ConversionError",
         "DataError",
         "GraphError",
+        "ParityError",
         "SourceError",
         "SpikeportError",
         "UsageError",
     ),
     ".evaluation": ("Evaluation", "evaluate"),
     ".network": ("SpikingNetwork", "check", "convert", "load"),
+    ".parity": ("Parity", "parity"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -84,6 +84,15 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument("--report", metavar="FILE.{json,txt}", type=Path, help="write the report to a file too")
     _add_input_shape(convert)
 
+    parity = add("parity", _parity, "compare each layer of the rate network with the model")
+    parity.add_argument("model", metavar="MODEL", help="a .h5 or .keras file")
+    parity.add_argument("--data", metavar="DATA.npz", type=Path, help="samples x (default: 8 of noise)")
+    parity.add_argument(
+        "--with-keras", action="store_true", help="compare with Keras, which loads the file: for files you trust only"
+    )
+    _add_input_shape(parity)
+    _add_json(parity)
+
     run = add("run", _run, "run a network on samples and save its outputs")
     _add_network_run(run)
     run.add_argument("-o", "--output", metavar="OUT.npz", type=Path, help="write outputs and counts to this file")
@@ -205,6 +214,20 @@ def _convert(options: argparse.Namespace) -> int:
     _show_report(net.report)
     print(f"saved {options.output}")
     return 0
+
+
+def _parity(options: argparse.Namespace) -> int:
+    from .parity import parity
+    from .run_output import print_parity
+    from .samples import load_npz
+
+    data = load_npz(options.data)[0] if options.data else None
+    result = parity(options.model, data, with_keras=options.with_keras, input_shape=options.input_shape)
+    if options.json:
+        _print_json(result.to_json())
+    else:
+        print_parity(_console(), result)
+    return 0 if result.first_difference is None else 1
 
 
 def _write_report(report: Report, path: Path) -> None:

@@ -8,6 +8,7 @@ Every message is one sentence that names the file or layer, what was expected, w
     ├── DataError          samples that do not fit the model                             exit code 2
     ├── GraphError         a graph that contradicts itself: a defect of a pass or file   exit code 1
     ├── ConversionError    layers that cannot be converted; holds the whole report       exit code 1
+    ├── ParityError        a conversion that does not compute what the model does        exit code 1
     └── BackendError       a network that a backend cannot take or run here              exit code 1
 """
 
@@ -23,6 +24,7 @@ __all__ = [
     "ConversionError",
     "DataError",
     "GraphError",
+    "ParityError",
     "SourceError",
     "SpikeportError",
     "UsageError",
@@ -55,6 +57,10 @@ class DataError(SpikeportError):
 
 class GraphError(SpikeportError):
     """A graph that contradicts itself."""
+
+
+class ParityError(SpikeportError):
+    """A conversion that does not compute what the model does."""
 
 
 class BackendError(SpikeportError):

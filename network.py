@@ -22,11 +22,13 @@ from .converter.sources import read_model
 from .converter.spiking import PRESETS, collect_activations, count_neurons, insert_neurons
 from .converter.storage import load_graph, save_graph
 from .errors import BackendError, ConversionError, UsageError
-from .samples import as_samples
+from .parity import require_parity
+from .samples import as_samples, noise
 
 __all__ = ["SpikingNetwork", "convert", "load"]
 
 _NOISE_SAMPLES = 64
+_PARITY_SAMPLES = 4
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -197,6 +199,8 @@ def convert(
         When layers cannot be converted: once, with every reason and the report.
     DataError
         When the calibration samples do not fit.
+    ParityError
+        When the graph does not compute what the model does: a defect, found before anybody relies on the result.
     """
     preset_name = neurons or backend_named(target).neurons
     if preset_name not in PRESETS:
@@ -205,16 +209,18 @@ def convert(
         raise UsageError(f"expected target_steps of at least 1, received {target_steps}")
     record = read_model(model, input_shape=input_shape)
     report = ReportBuilder(record.name)
-    graph = run_passes(lower(record, layers, report), report)
+    plain = lower(record, layers, report)
+    graph = run_passes(plain, report)
     preset = PRESETS[preset_name]
     if calibration is None:
-        samples = _noise(graph, input_range)
+        samples = noise(graph, input_range, count=_NOISE_SAMPLES)
         report.note("no-calibration-data", f"input range {input_range[0]:g} to {input_range[1]:g}")
     else:
         samples = as_samples(graph, calibration)
         report.note(
             "thresholds-from-data", f"percentile {preset.percentile:g}, {preset.name} neurons", samples=len(samples[0])
         )
+    require_parity(plain, graph, [x[:_PARITY_SAMPLES] for x in samples], model)
     histograms = collect_activations(graph, samples, on_progress)
     graph = insert_neurons(graph, histograms, preset, report)
     return SpikingNetwork(
@@ -260,12 +266,3 @@ def own_version() -> str:
         return version("spikeport")
     except PackageNotFoundError:
         return "unknown"
-
-
-def _noise(graph: Graph, input_range: tuple[float, float]) -> list[Array]:
-    """Return uniform noise as a stand-in for calibration samples; the same at every call."""
-    low, high = input_range
-    if not (np.isfinite(low) and np.isfinite(high) and low < high):
-        raise UsageError(f"expected input_range as (smallest, largest), received {input_range}")
-    rng = np.random.default_rng(0)
-    return [rng.uniform(low, high, (_NOISE_SAMPLES, *node.shape)).astype(np.float32) for node in graph.inputs]

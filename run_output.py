@@ -13,12 +13,13 @@ from .backends import Deployment, RunResult
 from .converter.ops import Array
 from .converter.storage import written_at_once
 from .evaluation import Evaluation
+from .parity import Parity
 from .plain_text import one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["print_evaluation", "print_run", "run_facts", "save_run"]
+__all__ = ["print_evaluation", "print_parity", "print_run", "run_facts", "save_run"]
 
 
 def run_facts(result: RunResult, deployment: Deployment, *, backend: str, labels: Array | None) -> dict[str, Any]:
@@ -110,6 +111,25 @@ def print_evaluation(console: Console, score: Evaluation) -> None:
     console.print(
         f"spikes per sample {score.spikes_per_sample:,.0f}, "
         f"synaptic operations per sample {score.synaptic_operations_per_sample:,.0f}"
+    )
+
+
+def print_parity(console: Console, result: Parity) -> None:
+    """Print how close each layer is, and the first that differs."""
+    from rich.table import Table
+
+    table = Table(title=f"the rate network beside {result.reference}, {result.samples} samples", title_justify="left")
+    table.add_column("layer", overflow="fold")
+    for column in ("largest difference", "of the range", "correlation"):
+        table.add_column(column, justify="right")
+    for row in result.layers:
+        style = "" if row.same else "bold red"
+        figures = (f"{row.maximum:.1e}", f"{row.relative:.1e}", f"{row.correlation:.6f}")
+        table.add_row(one_line(row.layer).replace("[", "\\["), *figures, style=style)
+    console.print(table)
+    first = result.first_difference
+    console.print(
+        "all the same" if first is None else f"first layer that differs: {one_line(first.layer)}", markup=False
     )
 
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from .converter.graph import Graph
 from .converter.ops import Array, Shape
-from .errors import DataError
+from .errors import DataError, UsageError
 
-__all__ = ["as_samples", "load_npz"]
+__all__ = ["as_samples", "load_npz", "noise"]
 
 
 def as_samples(graph: Graph, x: Any) -> list[Array]:
@@ -71,6 +71,21 @@ def _one(name: str, shape: Shape, x: Any) -> Array:
 
 def _without_ones(shape: Shape) -> Shape:
     return tuple(n for n in shape if n != 1)
+
+
+def noise(graph: Graph, input_range: tuple[float, float], *, count: int) -> list[Array]:
+    """Return uniform noise as a stand-in for samples of each input; the same at every call.
+
+    Raises
+    ------
+    UsageError
+        When the range is not (smallest, largest).
+    """
+    low, high = input_range
+    if not (np.isfinite(low) and np.isfinite(high) and low < high):
+        raise UsageError(f"expected input_range as (smallest, largest), received {input_range}")
+    rng = np.random.default_rng(0)
+    return [rng.uniform(low, high, (count, *node.shape)).astype(np.float32) for node in graph.inputs]
 
 
 def load_npz(path: Path, *, labels: bool = False) -> tuple[Any, Array | None]:

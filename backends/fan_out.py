@@ -42,7 +42,7 @@ def fan_out(graph: Graph) -> Mapping[str, Array]:
     counts: dict[str, Array] = {}
     for node in reversed(list(graph.nodes.values())):
         total = np.zeros(node.shape)
-        for name in graph.consumers[node.name]:
+        for name in dict.fromkeys(graph.consumers[node.name]):  # a reader of x + x is there twice
             reader = graph.nodes[name]
             shapes = [graph.nodes[source].shape for source in reader.inputs]
             for place, source in enumerate(reader.inputs):

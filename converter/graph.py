@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,7 +10,16 @@ from functools import cached_property
 from ..errors import GraphError
 from .ops import Array, Input, Op, Output, Shape
 
-__all__ = ["Graph", "Node"]
+__all__ = ["MAX_VALUES", "Graph", "Node", "is_plausible"]
+
+
+MAX_VALUES = 2**28
+"""The most values of one sample at a node: 1 GiB in float32. A config may claim any size, and memory is taken for it."""
+
+
+def is_plausible(shape: Shape) -> bool:
+    """Say whether memory may be taken for a sample of this shape."""
+    return all(n > 0 for n in shape) and math.prod(shape) <= MAX_VALUES
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -69,7 +79,11 @@ class Graph:
                 shape = node.op.output_shape(*(shaped[i].shape for i in node.inputs))
             except ValueError as error:
                 raise GraphError(f"{node.name} ({node.op.kind}): {error}") from None
+            if not is_plausible(shape):
+                raise GraphError(f"{node.name} ({node.op.kind}): expected at most {MAX_VALUES:,} values, claims {shape}")
             shaped[node.name] = replace(node, shape=shape)
+        if not outputs:
+            raise GraphError("expected a network with outputs, found none")
         for name in outputs.values():
             if not isinstance(shaped[name].op, Output):
                 raise GraphError(f"{name}: expected an Output at the end, received {shaped[name].op.kind}")

@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 
 from ..errors import GraphError, SourceError
+from .field_types import check_fields
 from .graph import Graph, Node
 from .ops import OPS, Array, Op
 from .report import Report
@@ -128,16 +129,16 @@ def _op_from_json(entry: Mapping[str, Any], arrays: h5py.Group, origin: str) -> 
     kind = entry["op"]
     if kind not in OPS:
         raise ValueError(f"expected an op out of {', '.join(OPS)}, received {kind!r}")
-    return OPS[kind](**{name: _from_json(value, arrays, origin) for name, value in entry["fields"].items()})
+    values = {name: _from_json(value, arrays, origin) for name, value in entry["fields"].items()}
+    check_fields(OPS[kind], values)
+    return OPS[kind](**values)
 
 
 def _node_from_json(entry: Mapping[str, Any], arrays: h5py.Group, origin: str) -> Node:
-    return Node(
-        name=entry["name"],
-        op=_op_from_json(entry, arrays, origin),
-        inputs=tuple(entry["inputs"]),
-        layers=tuple(entry["layers"]),
-    )
+    places = {"name": entry["name"], "inputs": tuple(entry["inputs"]), "layers": tuple(entry["layers"])}
+    node = {**places, "op": _op_from_json(entry, arrays, origin)}
+    check_fields(Node, node)
+    return Node(**node)
 
 
 def _to_json(value: Any, arrays: dict[str, Array]) -> Any:

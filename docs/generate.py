@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 PAGES = Path(__file__).resolve().parent
-COMMANDS = ("demo", "check", "convert", "run", "evaluate", "report", "layers", "backends", "codes")
+COMMANDS = ("demo", "check", "convert", "parity", "run", "evaluate", "report", "layers", "backends", "codes")
 OLDEST_PYTHON = (3, 11)
 PART = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n)(?P<text>.*?)(<!-- end -->)", re.DOTALL)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import zlib
 from typing import Any
 
 import numpy as np
 
 Samples = np.ndarray | list[np.ndarray]
+Shapes = tuple[tuple[int, ...], ...]
 
 
 def seeded(text: str) -> np.random.Generator:
@@ -37,26 +39,37 @@ def _random_weight(rng: np.random.Generator, name: str, shape: tuple[int, ...]) 
     return values.astype(np.float32)
 
 
-def samples_for(shapes: tuple[tuple[int, ...], ...], seed: str, count: int = 5) -> Samples:
-    """Random samples around zero: an array, or a list of them where there are several input shapes."""
+def samples_for(shapes: Shapes, seed: str, count: int = 5, *, whole: bool = False) -> Samples:
+    """Random samples around zero, or whole numbers from 0 to 6: a list of arrays where there are several inputs."""
     rng = seeded(f"samples of {seed}")
-    arrays = [rng.normal(0, 1, (count, *shape)).astype(np.float32) for shape in shapes]
+    draw = (lambda size: rng.integers(0, 7, size)) if whole else (lambda size: rng.normal(0, 1, size))
+    arrays = [draw((count, *shape)).astype(np.float32) for shape in shapes]
     return _one_or_all(arrays)
 
 
-def model_of(layer: Any, shapes: tuple[tuple[int, ...], ...], seed: str) -> Any:
-    """A model that is this layer alone."""
-    import keras
+def keras_of(layer: Any) -> Any:
+    """The library that a layer belongs to: keras, or tf_keras."""
+    root = type(layer).__module__.split(".")[0]
+    return importlib.import_module(root if root == "tf_keras" else "keras")
 
+
+def model_of(layer: Any, shapes: Shapes, seed: str) -> Any:
+    """A model that is this layer alone."""
+    keras = keras_of(layer)
     inputs = _one_or_all([keras.Input(shape) for shape in shapes])
     return with_random_weights(keras.Model(inputs, layer(inputs)), seed)
 
 
-def model_around(layer: Any, shapes: tuple[tuple[int, ...], ...], seed: str) -> Any:
-    """A model with ReLUs before the layer and a Dense layer behind it, so that spikes flow through the layer."""
-    import keras
+def model_around(layer: Any, shapes: Shapes, seed: str, *, first: bool = False) -> Any:
+    """A model with ReLUs before the layer and a Dense layer behind it, so that spikes flow through the layer.
 
+    With ``first`` the layer stands before the ReLUs.
+    """
+    keras = keras_of(layer)
     inputs = [keras.Input(shape) for shape in shapes]
+    if first:
+        hidden = keras.layers.Dense(5, activation="relu")(layer(_one_or_all(inputs)))
+        return with_random_weights(keras.Model(_one_or_all(inputs), keras.layers.Dense(3)(hidden)), seed)
     spiking = [keras.layers.Dense(shape[-1], activation="relu")(x) for shape, x in zip(shapes, inputs, strict=True)]
     outputs = keras.layers.Dense(3)(layer(_one_or_all(spiking)))
     return with_random_weights(keras.Model(_one_or_all(inputs), outputs), seed)

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import tf_keras
 from keras import layers
+from keras.src.applications.convnext import LayerScale
 
 from spikeport.converter.ops import ACTIVATIONS
 
@@ -15,11 +17,21 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A layer with the shape of one sample of each of its inputs."""
+    """A layer with the shape of one sample of each of its inputs.
+
+    Attributes
+    ----------
+    whole
+        Whether the inputs are whole numbers; such a layer stands before the first neurons, not among them.
+    files
+        The kinds of files that Keras can write of it.
+    """
 
     id: str
     make: Callable[[], Any]
     shapes: tuple[Shape, ...]
+    whole: bool = False
+    files: tuple[str, ...] = (".h5", ".keras")
 
     @property
     def layer_type(self) -> str:
@@ -45,11 +57,13 @@ def channels_last_twin(layer: Any) -> Callable[[Any], Any]:
     return apply
 
 
-def case(name: str, make: Callable[[], Any], *shapes: Shape) -> Case:
-    return Case(name, make, shapes)
+def case(name: str, make: Callable[[], Any], *shapes: Shape, **options: Any) -> Case:
+    return Case(name, make, shapes, **options)
 
 
 FIRST = {"data_format": "channels_first"}
+KERAS2 = {"files": (".h5",)}  # layers that only Keras 2 has; its .keras files are of another make
+KERAS_ONLY = {"files": (".keras",)}  # Keras 3.15 cannot write these to an .h5 file
 KERAS2_ONLY = {"hard_sigmoid_keras2"}  # Keras 3 computes something else under that name
 
 DENSE = [
@@ -173,6 +187,13 @@ POOLING = [
     case("global-max3d", lambda: layers.GlobalMaxPooling3D(), (3, 2, 5, 4)),
 ]
 
+ADAPTIVE = [
+    case("adaptive-average1d", lambda: layers.AdaptiveAveragePooling1D(3), (7, 2)),
+    case("adaptive-average2d", lambda: layers.AdaptiveAveragePooling2D((3, 2)), (7, 5, 2)),
+    case("adaptive-average2d-first", lambda: layers.AdaptiveAveragePooling2D(2, **FIRST), (2, 5, 7)),
+    case("adaptive-average3d", lambda: layers.AdaptiveAveragePooling3D(2), (3, 5, 3, 2)),
+]
+
 NORMALIZATION = [
     case("batch-norm", lambda: layers.BatchNormalization(), (7,)),
     case("batch-norm-rank3", lambda: layers.BatchNormalization(epsilon=0.1), (5, 3, 4)),
@@ -187,7 +208,14 @@ NORMALIZATION = [
     case("layer-norm-axes", lambda: layers.LayerNormalization(axis=[1, 2], epsilon=0.1), (5, 4)),
     case("layer-norm-no-scale", lambda: layers.LayerNormalization(scale=False, epsilon=0.1), (5, 4)),
     case("group-norm", lambda: layers.GroupNormalization(groups=3, epsilon=0.1), (5, 6)),
+    case("group-norm-each", lambda: layers.GroupNormalization(groups=-1, epsilon=0.1, center=False), (5, 3, 4)),
     case("unit-norm", lambda: layers.UnitNormalization(), (5, 4)),
+    case("unit-norm-axis1", lambda: layers.UnitNormalization(axis=1), (5, 4)),
+    case("rms-norm", lambda: layers.RMSNormalization(epsilon=0.1), (5, 4)),
+    case("normalization", lambda: layers.Normalization(mean=[0.1, 0.3, -0.2], variance=[0.5, 2.0, 1.0]), (5, 3)),
+    case("normalization-whole", lambda: layers.Normalization(axis=None, mean=0.4, variance=0.6), (5, 3)),
+    case("normalization-invert", lambda: layers.Normalization(axis=None, mean=0.4, variance=0.6, invert=True), (5, 4)),
+    case("layer-scale", lambda: LayerScale(0.1, 4), (5, 4)),
 ]
 
 ACTIVATION = [
@@ -206,6 +234,7 @@ ACTIVATION = [
     case("elu-alpha", lambda: layers.ELU(alpha=0.4), (5, 4)),
     case("prelu", lambda: layers.PReLU(), (5, 4)),
     case("prelu-shared-axes", lambda: layers.PReLU(shared_axes=[1, 2]), (3, 5, 4)),
+    case("thresholded-relu", lambda: tf_keras.layers.ThresholdedReLU(0.3), (5, 4), **KERAS2),
     case("softmax", lambda: layers.Softmax(), (5, 4)),
     case("softmax-axis1", lambda: layers.Softmax(axis=1), (5, 4)),
     case("softmax-axis-minus2", lambda: layers.Softmax(axis=-2), (3, 5, 4)),
@@ -221,6 +250,38 @@ IDENTITY = [
     case("spatial-dropout2d", lambda: layers.SpatialDropout2D(0.3), (5, 4, 3)),
     case("spatial-dropout3d", lambda: layers.SpatialDropout3D(0.3), (3, 2, 4, 3)),
     case("activity-regularization", lambda: layers.ActivityRegularization(l2=0.1), (5,)),
+]
+
+IMAGE = (5, 7, 3)
+AUGMENTATION = [
+    *(
+        case(name, lambda name=name: getattr(layers, name)(), IMAGE)
+        for name in (
+            "AugMix",
+            "CutMix",
+            "MixUp",
+            "RandAugment",
+            "RandomColorJitter",
+            "RandomElasticTransform",
+            "RandomErasing",
+            "RandomFlip",
+            "RandomGaussianBlur",
+            "RandomGrayscale",
+            "RandomInvert",
+            "RandomPerspective",
+            "RandomShear",
+        )
+    ),
+    *(
+        case(name, lambda name=name: getattr(layers, name)(0.2), IMAGE)
+        for name in ("RandomContrast", "RandomHue", "RandomRotation", "RandomZoom")
+    ),
+    *(
+        case(name, lambda name=name: getattr(layers, name)(0.2), IMAGE, **KERAS_ONLY)
+        for name in ("RandomBrightness", "RandomColorDegeneration", "RandomSaturation", "RandomSharpness")
+    ),
+    case("RandomPosterization", lambda: layers.RandomPosterization(3), IMAGE, **KERAS_ONLY),
+    case("RandomTranslation", lambda: layers.RandomTranslation(0.2, 0.2), IMAGE),
 ]
 
 SHAPING = [
@@ -246,7 +307,11 @@ SHAPING = [
     case("upsampling2d", lambda: layers.UpSampling2D((2, 3)), (3, 4, 2)),
     case("upsampling2d-first", lambda: layers.UpSampling2D((1, 2), **FIRST), (2, 3, 4)),
     case("upsampling2d-bilinear", lambda: layers.UpSampling2D(2, interpolation="bilinear"), (3, 4, 2)),
+    case("upsampling2d-bilinear-first", lambda: layers.UpSampling2D(3, interpolation="bilinear", **FIRST), (2, 3, 4)),
     case("upsampling3d", lambda: layers.UpSampling3D((2, 1, 2)), (2, 3, 2, 3)),
+    case("resizing", lambda: layers.Resizing(5, 3), (3, 7, 2)),
+    case("resizing-nearest", lambda: layers.Resizing(4, 5, interpolation="nearest"), (3, 7, 2)),
+    case("center-crop", lambda: layers.CenterCrop(2, 5), (5, 7, 2)),
 ]
 
 MERGING = [
@@ -270,9 +335,52 @@ MERGING = [
     case("concatenate-axis-minus2", lambda: layers.Concatenate(axis=-2), (2, 3, 4), (2, 1, 4)),
 ]
 
-CASES = (
-    *DENSE, *CONV, *TRANSPOSED, *POOLING, *NORMALIZATION, *ACTIVATION, *IDENTITY, *SHAPING, *MERGING,
-)  # fmt: skip
+OVER_TIME = [
+    case("time-distributed-dense", lambda: layers.TimeDistributed(layers.Dense(3, activation="relu")), (5, 4)),
+    case("time-distributed-conv", lambda: layers.TimeDistributed(layers.Conv2D(3, 2)), (2, 4, 3, 2)),
+    case("time-distributed-depthwise", lambda: layers.TimeDistributed(layers.DepthwiseConv2D(2)), (2, 4, 3, 2)),
+    case("time-distributed-softmax", lambda: layers.TimeDistributed(layers.Dense(3, activation="softmax")), (5, 4)),
+    case("time-distributed-max", lambda: layers.TimeDistributed(layers.MaxPooling2D(2)), (2, 4, 5, 2)),
+    case("time-distributed-batch-norm", lambda: layers.TimeDistributed(layers.BatchNormalization()), (5, 4)),
+    case("time-distributed-flatten", lambda: layers.TimeDistributed(layers.Flatten()), (3, 2, 4)),
+]
+
+LOOK_UP = [
+    case("embedding", lambda: layers.Embedding(7, 3), (5,), whole=True),
+    case("attention", lambda: layers.Attention(), (5, 4), (3, 4)),
+    case("attention-scaled", lambda: layers.Attention(use_scale=True), (5, 4), (3, 4)),
+    case("additive-attention", lambda: layers.AdditiveAttention(), (5, 4), (3, 4)),
+    case("dot", lambda: layers.Dot(axes=1), (5,), (5,)),
+    case("dot-axes", lambda: layers.Dot(axes=(2, 1)), (3, 5), (5, 2)),
+    case("dot-normalized", lambda: layers.Dot(axes=-1, normalize=True), (3, 5), (2, 5)),
+]
+
+LOCALLY_CONNECTED = [
+    case("local1d", lambda: tf_keras.layers.LocallyConnected1D(3, 2), (5, 2), **KERAS2),
+    case("local2d", lambda: tf_keras.layers.LocallyConnected2D(3, (2, 3), strides=(2, 1)), (5, 4, 2), **KERAS2),
+    case("local2d-no-bias", lambda: tf_keras.layers.LocallyConnected2D(3, 2, use_bias=False), (3, 4, 2), **KERAS2),
+]
+
+CASES = tuple(
+    case
+    for group in (
+        DENSE,
+        CONV,
+        TRANSPOSED,
+        POOLING,
+        ADAPTIVE,
+        NORMALIZATION,
+        ACTIVATION,
+        IDENTITY,
+        AUGMENTATION,
+        SHAPING,
+        MERGING,
+        OVER_TIME,
+        LOOK_UP,
+        LOCALLY_CONNECTED,
+    )
+    for case in group
+)
 
 REFUSED = {
     "Lambda": (lambda: layers.Lambda(lambda x: x * 2), (5, 4)),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from comparison import assert_equals_keras, assert_same_events, mean_error
-from keras_models import keras_output, model_around, model_of, samples_for
+from keras_models import Samples, keras_output, model_around, model_of, samples_for
 from layer_cases import CASES, KERAS2_ONLY, REFUSED, Case
 
 import spikeport
@@ -25,15 +25,20 @@ each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 
 
 @cache
+def inputs_of(case: Case, count: int = 5) -> Samples:
+    return samples_for(case.shapes, case.id, count, whole=case.whole)
+
+
+@cache
 def expected_alone(case: Case) -> np.ndarray:
     model = model_of(case.reference(), case.shapes, case.id)
-    return keras_output(model, samples_for(case.shapes, case.id))[model.output_names[0]]
+    return keras_output(model, inputs_of(case))[model.output_names[0]]
 
 
 @cache
 def expected_surrounded(case: Case) -> np.ndarray:
-    model = model_around(case.reference(), case.shapes, case.id)
-    return keras_output(model, samples_for(case.shapes, case.id))[model.output_names[0]]
+    model = model_around(case.reference(), case.shapes, case.id, first=case.whole)
+    return keras_output(model, inputs_of(case))[model.output_names[0]]
 
 
 @cache
@@ -43,12 +48,12 @@ def alone(case: Case) -> Any:
 
 @cache
 def surrounded(case: Case) -> Any:
-    return model_around(case.make(), case.shapes, case.id)
+    return model_around(case.make(), case.shapes, case.id, first=case.whole)
 
 
 @cache
 def converted(case: Case, neurons: str) -> spikeport.SpikingNetwork:
-    return spikeport.convert(surrounded(case), samples_for(case.shapes, case.id), neurons=neurons)
+    return spikeport.convert(surrounded(case), inputs_of(case), neurons=neurons)
 
 
 @pytest.fixture(scope="module")
@@ -64,17 +69,19 @@ def saved(case: Case, folder: Path, suffix: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("source", ["live", ".h5", ".keras"])
-@each_case
+@pytest.mark.parametrize(
+    "case, source",
+    [pytest.param(case, source, id=f"{case.id}-{source}") for case in CASES for source in ("live", *case.files)],
+)
 def test_the_rate_network_equals_keras(case, source, folder):
     model = alone(case) if source == "live" else saved(case, folder, source)
-    samples = samples_for(case.shapes, case.id)
+    samples = inputs_of(case)
     network = spikeport.convert(model, samples)
     assert_equals_keras(network.run(samples, spiking=False).output, expected_alone(case))
 
 
 def test_files_are_read_without_keras(folder):
-    files = [str(saved(case, folder, suffix)) for case in CASES for suffix in (".h5", ".keras")]
+    files = [str(saved(case, folder, suffix)) for case in CASES for suffix in case.files]
     code = (
         "import sys, spikeport\n"
         "for path in sys.stdin.read().split('\\n'):\n"
@@ -88,14 +95,14 @@ def test_files_are_read_without_keras(folder):
 
 @each_case
 def test_the_rate_network_of_a_layer_among_others_equals_keras(case):
-    samples = samples_for(case.shapes, case.id)
+    samples = inputs_of(case)
     assert_equals_keras(converted(case, "graded").run(samples, spiking=False).output, expected_surrounded(case))
 
 
 @pytest.mark.parametrize("neurons", ["graded", "binary"])
 @each_case
 def test_the_spiking_error_falls_as_the_steps_grow(case, neurons):
-    samples = samples_for(case.shapes, case.id)
+    samples = inputs_of(case)
     expected = expected_surrounded(case)
     over_time = converted(case, neurons).run(samples, MANY_STEPS).outputs_over_time
     (output,) = over_time.values()
@@ -110,7 +117,7 @@ def test_the_spiking_error_falls_as_the_steps_grow(case, neurons):
 )
 def test_cpu_equals_nengo_event_for_event(case, neurons):
     network = converted(case, neurons)
-    samples = samples_for(case.shapes, case.id, count=2)
+    samples = inputs_of(case, 2)
     populations = [node.name for node in network.graph.nodes.values() if isinstance(node.op, Neurons)]
     cpu, nengo = (network.run(samples, 12, backend=name, record=populations) for name in ("cpu", "nengo"))
     assert_same_events(cpu.events, nengo.events)

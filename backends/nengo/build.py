@@ -9,27 +9,16 @@ from typing import Any
 
 import nengo
 import numpy as np
-from scipy import sparse
+from nengo.synapses import Synapse
 
 from ...converter.graph import Graph, Node
-from ...converter.ops import (
-    Add,
-    Array,
-    Concatenate,
-    Conv,
-    Dense,
-    Input,
-    Neurons,
-    Op,
-    Output,
-    ScaleShift,
-    Shape,
-)
-from ...converter.ops.window import same_padding
-from ..sparse_map import sparse_map
+from ...converter.ops import Array, Identity, Input, Neurons, Output, Reshape
 from .neuron_type import SignedIntegrateAndFire
+from .ops import CustomObject, NengoNeurons
+from .tensor_node import InstantStep, RateDomainStep
+from .transforms import offset, transform
 
-__all__ = ["NengoNetwork", "build_network"]
+__all__ = ["Feed", "NengoNetwork", "build_network", "connect", "synapse_from"]
 
 
 class Feed:
@@ -49,7 +38,7 @@ class NengoNetwork:
     Attributes
     ----------
     feeds
-        Input node → the `Feed` to put a flattened sample into.
+        Input node → the output of its nengo Node: the `Feed` to put a flattened sample into.
     objects
         Graph node → the nengo Node or Neurons that stands for it.
     outputs
@@ -59,188 +48,159 @@ class NengoNetwork:
     """
 
     network: nengo.Network
-    feeds: Mapping[str, Feed]
+    feeds: Mapping[str, Any]
     objects: Mapping[str, Any]
     outputs: Mapping[str, nengo.Probe]
     populations: Mapping[str, nengo.Probe]
 
 
-def build_network(graph: Graph, *, dt: float, probed: Iterable[str] = ()) -> NengoNetwork:
+def build_network(
+    graph: Graph,
+    *,
+    dt: float = 0.001,
+    probed: Iterable[str] = (),
+    synapse: Synapse | None = None,
+    feed: Callable[[int], Any] = Feed,
+    tensor_step: type[InstantStep] = RateDomainStep,
+) -> NengoNetwork:
     """Return the graph as a nengo.Network.
 
-    All connections are same-step (``synapse=None``). Linear ops are transforms onto passthrough Nodes, non-linear ones
-    Nodes with a function: the tensor nodes.
+    Linear ops are transforms onto passthrough Nodes, non-linear ones Nodes with a function: the tensor nodes. What only
+    reshapes has no object of its own.
 
     Parameters
     ----------
     dt
-        The simulator's step in seconds, which gain and amplitude depend on.
+        The simulator's step in seconds, which gain and amplitude of spikeport's own populations depend on.
     probed
         The populations whose output to probe.
+    synapse
+        On every connection from neurons and every output that is one; None connects within the step.
+    feed
+        Makes the output of an input Node from its size.
+    tensor_step
+        How tensor nodes act.
     """
     objects: dict[str, Any] = {}
-    feeds: dict[str, Feed] = {}
+    feeds: dict[str, Any] = {}
+    fused = _fused_into_neurons(graph)
+    without_node = {source.name for source in fused.values()}
     with nengo.Network(label="spikeport", seed=0) as network:
         for node in graph.nodes.values():
             size = math.prod(node.shape)
+            if isinstance(node.op, Output) or node.name in without_node:
+                continue
             if isinstance(node.op, Input):
-                feeds[node.name] = Feed(size)
+                feeds[node.name] = feed(size)
                 objects[node.name] = nengo.Node(feeds[node.name], size_out=size, label=node.name)
+            elif isinstance(node.op, (Identity, Reshape)):
+                objects[node.name] = objects[node.inputs[0]]
             elif isinstance(node.op, Neurons):
                 objects[node.name] = _population(node, node.op, objects[node.inputs[0]], dt)
-            elif node.op.linear and not isinstance(node.op, Output):
-                objects[node.name] = _linear(graph, node, objects)
-            elif not isinstance(node.op, Output):
-                objects[node.name] = _tensor_node(graph, node, objects)
-        outputs = {
-            name: nengo.Probe(objects[graph.nodes[place].inputs[0]], label=name)
-            for name, place in graph.outputs.items()
-        }
+            elif isinstance(node.op, NengoNeurons):
+                source = fused.get(node.name)
+                objects[node.name] = _nengo_population(graph, node, node.op, source, objects, synapse)
+            elif isinstance(node.op, CustomObject):
+                objects[node.name] = node.op.make([objects[name] for name in node.inputs])
+            elif node.op.linear:
+                objects[node.name] = _linear(graph, node, objects, synapse)
+            else:
+                objects[node.name] = _tensor_node(graph, node, objects, synapse, tensor_step)
+        outputs = {}
+        for name, place in graph.outputs.items():
+            target = objects[graph.nodes[place].inputs[0]]
+            outputs[name] = nengo.Probe(target, synapse=synapse_from(target, synapse), label=name)
         populations = {name: nengo.Probe(objects[name], label=name) for name in probed}
     return NengoNetwork(network=network, feeds=feeds, objects=objects, outputs=outputs, populations=populations)
 
 
+def synapse_from(source: Any, synapse: Synapse | None) -> Synapse | None:
+    """Return the synapse on what leaves an object: the given one for neurons, none for Nodes."""
+    return synapse if isinstance(source, nengo.ensemble.Neurons) else None
+
+
+def connect(source: Any, target: Any, synapse: Synapse | None, **arguments: Any) -> nengo.Connection:
+    """Connect two objects, within the step unless the source is neurons with a synapse."""
+    return nengo.Connection(source, target, synapse=synapse_from(source, synapse), **arguments)
+
+
+def _fused_into_neurons(graph: Graph) -> dict[str, Node]:
+    """Return, by the name of the neurons, the linear nodes that need no Node of their own.
+
+    They are those that only the neurons of the same layer read: a Dense with its activation becomes one Connection.
+    """
+    fused = {}
+    for node in graph.nodes.values():
+        if isinstance(node.op, NengoNeurons):
+            source = graph.input_of(node)
+            movable = source.op.linear and not isinstance(source.op, (Input, Identity, Reshape))
+            if movable and source.layers == node.layers and graph.only_consumer(source) is node:
+                fused[node.name] = source
+    return fused
+
+
 def _population(node: Node, op: Neurons, source: Any, dt: float) -> Any:
     threshold = op.threshold_of(node.shape)
-    ensemble = nengo.Ensemble(
-        n_neurons=len(threshold),
+    neuron_type = SignedIntegrateAndFire(
+        amplitude=threshold * dt,
+        n_min=op.n_min,
+        n_max=op.n_max,
+        initial_state={"voltage": nengo.dists.Choice([op.initial_voltage])},
+    )
+    neurons = _ensemble(neuron_type, 1 / (threshold * dt), np.zeros(len(threshold)), node.name)
+    nengo.Connection(source, neurons, synapse=None)
+    return neurons
+
+
+def _nengo_population(
+    graph: Graph, node: Node, op: NengoNeurons, fused: Node | None, objects: Mapping[str, Any], synapse: Synapse | None
+) -> Any:
+    """Return neurons of any type; the bias of the linear op before them is on the Ensemble."""
+    gain = np.full(math.prod(node.shape), float(op.gain))
+    if fused is None:
+        neurons = _ensemble(op.neuron_type, gain, np.zeros(len(gain)), node.name)
+        connect(objects[node.inputs[0]], neurons, synapse)
+        return neurons
+    neurons = _ensemble(op.neuron_type, gain, gain * offset(graph, fused), node.name)
+    for place, name in enumerate(fused.inputs):
+        connect(objects[name], neurons, synapse, transform=transform(graph, fused, place))
+    return neurons
+
+
+def _ensemble(neuron_type: nengo.neurons.NeuronType, gain: Array, bias: Array, label: str) -> Any:
+    """Return the neurons of an Ensemble that encodes nothing: currents go to its neurons directly."""
+    return nengo.Ensemble(
+        n_neurons=len(gain),
         dimensions=1,
-        neuron_type=SignedIntegrateAndFire(
-            amplitude=threshold * dt,
-            n_min=op.n_min,
-            n_max=op.n_max,
-            initial_state={"voltage": nengo.dists.Choice([op.initial_voltage])},
-        ),
-        gain=1 / (threshold * dt),
-        bias=np.zeros(len(threshold)),
-        encoders=np.ones((len(threshold), 1)),  # unused: currents go to the neurons directly
+        neuron_type=neuron_type,
+        gain=gain,
+        bias=bias,
+        encoders=np.ones((len(gain), 1)),
         normalize_encoders=False,
         eval_points=np.zeros((1, 1)),
-        label=node.name,
-    )
-    nengo.Connection(source, ensemble.neurons, synapse=None)
-    return ensemble.neurons
+        label=label,
+    ).neurons
 
 
-def _linear(graph: Graph, node: Node, objects: Mapping[str, Any]) -> nengo.Node:
+def _linear(graph: Graph, node: Node, objects: Mapping[str, Any], synapse: Synapse | None) -> nengo.Node:
     target = nengo.Node(size_in=math.prod(node.shape), label=node.name)
     for place, name in enumerate(node.inputs):
-        shape = graph.nodes[name].shape
-        nengo.Connection(objects[name], target, transform=_transform(graph, node, place, shape), synapse=None)
-    offset = _offset(graph, node)
-    if offset.any():
-        nengo.Connection(nengo.Node(offset, label=f"{node.name} bias"), target, synapse=None)
+        connect(objects[name], target, synapse, transform=transform(graph, node, place))
+    bias = offset(graph, node)
+    if bias.any():
+        nengo.Connection(nengo.Node(bias, label=f"{node.name} bias"), target, synapse=None)
     return target
 
 
-def _offset(graph: Graph, node: Node) -> Array:
-    """Return what the op puts out for zeros, its bias, flattened."""
-    zeros = (np.zeros((1, *graph.nodes[name].shape)) for name in node.inputs)
-    return node.op.apply(*zeros).reshape(-1)
-
-
-def _transform(graph: Graph, node: Node, place: int, shape: Shape) -> Any:
-    op = node.op
-    if isinstance(op, Dense):
-        if len(shape) == 1:
-            return op.kernel.T.astype(np.float64)
-        rows = math.prod(shape[:-1])
-        # the same kernel at each place: a convolution of window 1
-        return _convolution(op.kernel[None].astype(np.float64), (rows, shape[-1]), (1,), "valid")
-    if isinstance(op, Conv):
-        return _conv_transform(op, shape)
-    if isinstance(op, ScaleShift):
-        return np.broadcast_to(op.scale.astype(np.float64), shape).reshape(-1)
-    if isinstance(op, Add):
-        return _add_transform(op, node.shape, place, shape)
-    if isinstance(op, Concatenate):
-        before = sum(graph.nodes[name].shape[op.axis] for name in node.inputs[:place])
-        return _concatenate_transform(node.shape, op.axis, before, shape)
-    return _sparse(op, shape)
-
-
-def _sparse(op: Op, shape: Shape) -> nengo.Sparse:
-    matrix = sparse_map(op, shape)
-    return nengo.Sparse(matrix.shape, init=sparse.coo_matrix(matrix))
-
-
-def _convolution(kernel: Array, shape: Shape, strides: Shape, padding: str) -> nengo.Convolution:
-    return nengo.Convolution(
-        n_filters=kernel.shape[-1],
-        input_shape=shape,
-        kernel_size=kernel.shape[:-2],
-        strides=strides,
-        padding=padding,
-        init=kernel,
-    )
-
-
-def _conv_transform(op: Conv, shape: Shape) -> Any:
-    """Return nengo's convolution where it can express the op (1-2D, its two paddings), else the sparse matrix."""
-    rank = len(op.window)
-    same = op.padding == same_padding(shape[:-1], op.window, op.strides, op.dilation)
-    valid = not any(map(sum, op.padding))
-    if rank <= 2 and op.groups == 1 and set(op.dilation) == {1} and (same or valid):
-        return _convolution(op.kernel.astype(np.float64), shape, op.strides, "valid" if valid else "same")
-    return _sparse(op, shape)
-
-
-def _add_transform(op: Add, target: Shape, place: int, shape: Shape) -> Any:
-    factor = op.factors[place] if op.factors else 1.0
-    if shape == target:
-        return factor
-    full = (1,) * (len(target) - len(shape)) + shape
-    source = np.broadcast_to(np.arange(math.prod(shape)).reshape(full), target).reshape(-1)
-    return _picked(source, np.arange(len(source)), factor, (len(source), math.prod(shape)))
-
-
-def _concatenate_transform(target: Shape, axis: int, before: int, shape: Shape) -> nengo.Sparse:
-    rows = np.arange(math.prod(target)).reshape(target)
-    part = tuple(slice(before, before + shape[axis]) if i == axis else slice(None) for i in range(len(target)))
-    landed = rows[part].reshape(-1)
-    return _picked(np.arange(len(landed)), landed, 1.0, (math.prod(target), math.prod(shape)))
-
-
-def _picked(columns: Array, rows: Array, factor: float, shape: tuple[int, int]) -> nengo.Sparse:
-    indices = np.stack([rows, columns], axis=1)
-    return nengo.Sparse(shape, indices=indices, init=np.full(len(rows), factor))
-
-
-def _tensor_node(graph: Graph, node: Node, objects: Mapping[str, Any]) -> nengo.Node:
-    """Return a Node that applies a non-linear op in the rate domain."""
+def _tensor_node(
+    graph: Graph, node: Node, objects: Mapping[str, Any], synapse: Synapse | None, tensor_step: type[InstantStep]
+) -> nengo.Node:
     shapes = [graph.nodes[name].shape for name in node.inputs]
     sizes = [math.prod(s) for s in shapes]
-    step = rate_domain_step(node.op, shapes)
+    step = tensor_step(node.op, shapes)
     target = nengo.Node(step, size_in=sum(sizes), size_out=math.prod(node.shape), label=node.name)
     start = 0
     for name, size in zip(node.inputs, sizes, strict=True):
-        nengo.Connection(objects[name], target[start : start + size], synapse=None)
+        connect(objects[name], target[start : start + size], synapse)
         start += size
     return target
-
-
-def rate_domain_step(op: Op, shapes: list[Shape]) -> Callable[[float, Array], Array]:
-    """Return a Node's function: ``out(t) = t·f(mean up to t) - (t-1)·f(mean up to t-1)``.
-
-    It starts over at the first step of a run, which it knows by the time going back.
-    """
-    sizes = [math.prod(s) for s in shapes]
-    state = {"time": np.inf, "step": 0}
-    sums = np.zeros(sum(sizes))
-    before: list[Array] = [np.zeros(1)]
-
-    def step(t: float, x: Array) -> Array:
-        if t <= state["time"]:
-            state["step"], sums[:], before[0] = 0, 0.0, np.zeros(1)
-        state["time"] = t
-        state["step"] += 1
-        sums[:] += x
-        mean = sums / state["step"]
-        parts = np.split(mean, np.cumsum(sizes)[:-1])
-        value = op.apply(*(p.reshape(1, *s) for p, s in zip(parts, shapes, strict=True))).reshape(-1)
-        total = value * state["step"]
-        out = total - before[0]
-        before[0] = total
-        return out
-
-    return step

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from inspect import signature
 from math import sqrt
 from typing import ClassVar
 
@@ -103,6 +104,10 @@ class Activation(Op):
     def __post_init__(self) -> None:
         if self.function not in ACTIVATIONS:
             raise ValueError(f"expected an activation out of {', '.join(ACTIVATIONS)}, received {self.function!r}")
+        try:
+            signature(ACTIVATIONS[self.function]).bind(None, **self.arguments)
+        except TypeError as error:
+            raise ValueError(f"{self.function}: {error}") from None
 
     @property
     def is_relu(self) -> bool:
@@ -111,7 +116,11 @@ class Activation(Op):
         return self.function == "relu" and {**plain, **self.arguments} == plain
 
     def output_shape(self, *shapes: Shape) -> Shape:
-        return one_shape(self.kind, shapes)
+        shape = one_shape(self.kind, shapes)
+        axis = self.arguments.get("axis")
+        if axis is not None and not (0 < axis <= len(shape) or -len(shape) <= axis < 0):
+            raise ValueError(f"{self.function} expected an axis other than the batch, received {axis} for {shape}")
+        return shape
 
     def apply(self, *values: Array) -> Array:
         (x,) = values

@@ -50,6 +50,8 @@ class Conv(Op):
         channels = self.kernel.shape[-2] * self.groups
         if shape[-1] != channels:
             raise ValueError(f"Conv expected {channels} channels along the last axis, received {shape}")
+        if self.bias is not None and self.bias.shape != self.kernel.shape[-1:]:
+            raise ValueError(f"Conv expected a bias of {self.kernel.shape[-1]} values, received {self.bias.shape}")
         spatial = window_output(self.kind, shape[:-1], self.window, self.strides, self.dilation, self.padding)
         return (*spatial, int(self.kernel.shape[-1]))
 

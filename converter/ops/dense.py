@@ -30,6 +30,8 @@ class Dense(Op):
         shape = one_shape(self.kind, shapes)
         if not shape or shape[-1] != self.kernel.shape[0]:
             raise ValueError(f"Dense expected {self.kernel.shape[0]} values along the last axis, received {shape}")
+        if self.bias is not None and self.bias.shape != self.kernel.shape[1:]:
+            raise ValueError(f"Dense expected a bias of {self.kernel.shape[1]} values, received {self.bias.shape}")
         return (*shape[:-1], int(self.kernel.shape[1]))
 
     def apply(self, *values: Array) -> Array:

@@ -47,8 +47,13 @@ class Output(Op):
     function: str = "linear"
     arguments: Mapping[str, float | int | bool | None] = field(default_factory=dict)
 
+    @property
+    def activation(self) -> Activation:
+        """Return the model's last activation."""
+        return Activation(function=self.function, arguments=self.arguments)
+
     def output_shape(self, *shapes: Shape) -> Shape:
-        return one_shape(self.kind, shapes)
+        return self.activation.output_shape(*shapes)
 
     def apply(self, *values: Array) -> Array:
-        return Activation(function=self.function, arguments=self.arguments).apply(*values)
+        return self.activation.apply(*values)

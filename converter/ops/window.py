@@ -36,6 +36,8 @@ def window_output(kind: str, spatial: Shape, size: Shape, strides: Shape, dilati
     """
     counts = []
     for n, k, s, d, (before, after) in zip(spatial, size, strides, dilation, padding, strict=True):
+        if min(k, s, d) < 1 or min(before, after) < 0:
+            raise ValueError(f"{kind} expected positive windows, strides and dilation, and padding of at least 0")
         count = (n + before + after - (k - 1) * d - 1) // s + 1
         if count < 1:
             raise ValueError(

@@ -65,6 +65,8 @@ class Entry:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Entry:
         """Return the entry that `to_json` wrote."""
+        if values["code"] not in REASONS:
+            raise ValueError(f"expected a code of the catalogue, received {values['code']!r}")
         return cls(
             code=values["code"],
             layer=values["name"],

@@ -88,7 +88,8 @@ class KerasZipWeights:
             count = used.get(stem, 0)
             used[stem] = count + 1
             here = f"{group}layers/{stem}_{count}" if count else f"{group}layers/{stem}"
-            self._groups[(*path, str(name))] = here
+            inside = "/layer" if layer["class_name"] == "TimeDistributed" else ""  # the wrapper has no arrays of its own
+            self._groups[(*path, str(name))] = here + inside
             if layer["class_name"] in MODEL_TYPES:
                 self._index(layer, (*path, str(name)), here + "/")
 

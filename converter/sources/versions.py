@@ -49,6 +49,10 @@ def normalised(layer_type: str, config: Mapping[str, Any], version: str) -> tupl
             plain.setdefault(new, plain.pop(old))
     if "activation" in plain:
         plain["activation"] = _activation(plain["activation"], version)
+    inner = plain.get("layer")
+    if layer_type == "TimeDistributed" and isinstance(inner, Mapping) and isinstance(inner.get("config"), Mapping):
+        inner_type, inner_config = normalised(str(inner.get("class_name")), inner["config"], version)
+        plain["layer"] = {"class_name": inner_type, "config": inner_config}
     return layer_type, plain
 
 

@@ -59,5 +59,8 @@ _WEIGHTS: Mapping[str, Callable[[Config], Names]] = {
 
 def weight_names(layer_type: str, config: Config) -> Names | None:
     """Return the names of a layer's trained and other weights in Keras's order; None for a type not in the table."""
+    inner = config.get("layer")
+    if layer_type == "TimeDistributed" and isinstance(inner, Mapping) and isinstance(inner.get("config"), Mapping):
+        return weight_names(str(inner.get("class_name")), inner["config"])
     names = _WEIGHTS.get(layer_type)
     return names(config) if names else None

@@ -1,0 +1,237 @@
+"""Parity: each layer's output in the rate network beside Keras's own, or beside the graph before the passes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .converter.graph import Graph
+from .converter.layers import LAYERS, LayerRegistry
+from .converter.lowering import lower
+from .converter.ops import Array, MaxPool, Pad, Shape
+from .converter.passes import run_passes
+from .converter.report import ReportBuilder
+from .converter.sources import read_model
+from .errors import ParityError, UsageError
+from .samples import as_samples, noise
+
+__all__ = ["TOLERANCE", "LayerParity", "Parity", "parity", "require_parity"]
+
+TOLERANCE = 1e-4
+"""The largest difference, as a share of the range of the layer's values, that still counts as the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerParity:
+    """How close one layer's output is.
+
+    Attributes
+    ----------
+    maximum
+        The largest absolute difference, in the units of the activations.
+    relative
+        That, as a share of the range (largest minus smallest value) of the reference.
+    correlation
+        Pearson's, over all values; 1 where both are constant.
+    """
+
+    layer: str
+    maximum: float
+    relative: float
+    correlation: float
+
+    @property
+    def same(self) -> bool:
+        """Say whether the difference is within the tolerance."""
+        return self.relative <= TOLERANCE
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures as JSON values."""
+        return {
+            "layer": self.layer,
+            "maximum": self.maximum,
+            "relative": self.relative,
+            "correlation": self.correlation,
+            "same": self.same,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parity:
+    """How close every layer is.
+
+    Attributes
+    ----------
+    reference
+        "Keras", or "the graph before the passes".
+    layers
+        The layers that both sides have, in the model's order; the outputs last.
+    """
+
+    reference: str
+    samples: int
+    layers: tuple[LayerParity, ...]
+
+    @property
+    def first_difference(self) -> LayerParity | None:
+        """Return the first layer that differs."""
+        return next((row for row in self.layers if not row.same), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures as JSON values."""
+        first = self.first_difference
+        return {
+            "reference": self.reference,
+            "samples": self.samples,
+            "same": first is None,
+            "first_difference": first.layer if first else None,
+            "layers": [row.to_json() for row in self.layers],
+        }
+
+
+def parity(
+    model: Any,
+    data: Any = None,
+    *,
+    with_keras: bool = False,
+    input_shape: Shape | None = None,
+    layers: LayerRegistry = LAYERS,
+) -> Parity:
+    """Compare each layer's output in the rate network with a reference.
+
+    Parameters
+    ----------
+    model
+        A path or a live Keras model. A live model is compared with itself. A file is compared with the graph before the
+        passes, which has a node for each Keras layer.
+    data
+        Samples; by default 8 of uniform noise from 0 to 1.
+    with_keras
+        Compare a file with Keras, which then loads it: for files that you trust only.
+
+    Raises
+    ------
+    ConversionError
+        When the model cannot be converted.
+    UsageError
+        When Keras cannot load the file.
+    """
+    record = read_model(model, input_shape=input_shape)
+    report = ReportBuilder(record.name)
+    plain = lower(record, layers, report)
+    final = run_passes(plain, report)
+    samples = as_samples(plain, data) if data is not None else noise(plain, (0.0, 1.0), count=8)
+    if isinstance(model, (str, Path)) and not with_keras:
+        return _between_graphs(plain, final, samples)
+    keras_model = _loaded(Path(model)) if isinstance(model, (str, Path)) else model
+    return _with_keras(plain, final, samples, keras_model)
+
+
+def require_parity(plain: Graph, final: Graph, samples: list[Array], model: Any) -> None:
+    """Raise unless the passes kept the outputs, and a live model's own outputs are those of the graph.
+
+    Raises
+    ------
+    ParityError
+        With the output and the difference.
+    """
+    if isinstance(model, (str, Path)):
+        rows = tuple(_output_rows(final, samples, _values(plain, samples, ()), plain))
+    else:
+        rows = _with_keras(plain, final, samples, model, per_layer=False).layers
+    for row in rows:
+        if not row.same:
+            raise ParityError(
+                f"{row.layer}: expected the converted graph to equal the model, received a difference of "
+                f"{row.relative:.1e} of the output's range; this is a defect of spikeport or of a handler of your own: "
+                "spikeport parity MODEL shows the first layer that differs"
+            )
+
+
+def _output_rows(final: Graph, samples: list[Array], before: Mapping[str, Array], plain: Graph) -> list[LayerParity]:
+    after = _values(final, samples, ())
+    return [_row(name, before[place], after[final.outputs[name]]) for name, place in plain.outputs.items()]
+
+
+def _between_graphs(plain: Graph, final: Graph, samples: list[Array]) -> Parity:
+    """Compare the graphs' outputs, and the nodes that the passes left as they were."""
+    kept = [n.name for n in final.nodes.values() if n.inputs and _comparable(plain, final, n.name)]
+    before, after = _values(plain, samples, kept), _values(final, samples, kept)
+    rows = [_row(name, before[name], after[name]) for name in kept]
+    rows += _output_rows(final, samples, before, plain)
+    return Parity(reference="the graph before the passes", samples=len(samples[0]), layers=tuple(rows))
+
+
+def _comparable(plain: Graph, final: Graph, name: str) -> bool:
+    """Say whether a node means the same in both graphs: its op was left as it is, and no pooling moved past it."""
+    if name not in plain.nodes or final.nodes[name].op is not plain.nodes[name].op:
+        return False
+    around = (final.nodes[name], final.input_of(final.nodes[name]))
+    return name not in final.outputs.values() and not any(isinstance(n.op, (MaxPool, Pad)) for n in around)
+
+
+def _with_keras(plain: Graph, final: Graph, samples: list[Array], model: Any, *, per_layer: bool = True) -> Parity:
+    """Compare the graph before the passes layer by layer, and the final graph's outputs."""
+    rows: list[LayerParity] = []
+    if per_layer:
+        names = [layer.name for layer in model.layers if layer.name in plain.nodes and plain.nodes[layer.name].inputs]
+        keras_values, ours = _keras_values(model, names, samples), _values(plain, samples, names)
+        rows = [_row(name, keras_values[name], ours[name]) for name in names]
+    outputs = model(samples if len(samples) > 1 else samples[0], training=False)
+    flat = list(outputs.values()) if isinstance(outputs, Mapping) else outputs
+    flat = list(flat) if isinstance(flat, (list, tuple)) else [flat]
+    after = _values(final, samples, ())
+    for (name, place), value in zip(final.outputs.items(), flat, strict=True):
+        rows.append(_row(name, np.asarray(value), after[place]))
+    return Parity(reference="Keras", samples=len(samples[0]), layers=tuple(rows))
+
+
+def _keras_values(model: Any, names: list[str], samples: list[Array]) -> dict[str, Array]:
+    """Return the outputs of layers that are called once, from one model that has them all as outputs."""
+    tensors = {name: model.get_layer(name).output for name in names}
+    single = len(samples) == 1
+    whole = _keras_of(model).Model(model.inputs[0] if single else model.inputs, tensors)
+    values = whole(samples[0] if single else samples, training=False)
+    return {name: np.asarray(value) for name, value in values.items()}
+
+
+def _keras_of(model: Any) -> Any:
+    """Return the library that a live model belongs to: keras or tf_keras."""
+    import importlib
+
+    roots = [cls.__module__.split(".")[0] for cls in type(model).__mro__]
+    return importlib.import_module("tf_keras" if "tf_keras" in roots else "keras")
+
+
+def _loaded(path: Path) -> Any:
+    import os
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
+
+    try:
+        return keras.models.load_model(path, compile=False)
+    except Exception as error:  # Keras raises whatever a file leads it to
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UsageError(f"{path}: Keras cannot load this file itself ({first}); leave --with-keras out") from None
+
+
+def _values(graph: Graph, samples: list[Array], keep: Any) -> dict[str, Array]:
+    feeds = {node.name: x for node, x in zip(graph.inputs, samples, strict=True)}
+    return graph.evaluate(feeds, keep=keep)
+
+
+def _row(layer: str, reference: Array, ours: Array) -> LayerParity:
+    wanted, found = (np.asarray(a, np.float64).reshape(-1) for a in (reference, ours))
+    if wanted.shape != found.shape:
+        return LayerParity(layer=layer, maximum=np.inf, relative=np.inf, correlation=0.0)
+    maximum = float(np.abs(wanted - found).max(initial=0.0))
+    span = float(np.ptp(wanted)) or float(np.abs(wanted).max(initial=0.0)) or 1.0
+    spread = float(wanted.std() * found.std())
+    covariance = float(((wanted - wanted.mean()) * (found - found.mean())).mean())
+    correlation = covariance / spread if spread > 0 else float(maximum <= TOLERANCE * span)
+    return LayerParity(layer=layer, maximum=maximum, relative=maximum / span, correlation=correlation)
