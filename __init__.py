@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .backends import BACKENDS, RunResult
+    from .backends.nengo.converter import Converter
+    from .backends.nengo.layer_converter import LayerConverter
+    from .backends.nengo.neuron_type import SignedIntegrateAndFire
     from .converter.layer_call import LayerCall
     from .converter.layers import LAYERS
     from .converter.report import REASONS, Report
@@ -26,8 +29,8 @@ if TYPE_CHECKING:
         UsageError,
     )
     from .evaluation import Evaluation, evaluate
+    from .layer_parity import Parity, parity
     from .network import SpikingNetwork, check, convert, load
-    from .parity import Parity, parity
 
 __all__ = [
     "BACKENDS",
@@ -35,14 +38,17 @@ __all__ = [
     "REASONS",
     "BackendError",
     "ConversionError",
+    "Converter",
     "DataError",
     "Evaluation",
     "GraphError",
     "LayerCall",
+    "LayerConverter",
     "Parity",
     "ParityError",
     "Report",
     "RunResult",
+    "SignedIntegrateAndFire",
     "SourceError",
     "SpikeportError",
     "SpikingNetwork",
@@ -56,6 +62,9 @@ __all__ = [
 
 _HOMES = {
     ".backends": ("BACKENDS", "RunResult"),
+    ".backends.nengo.converter": ("Converter",),
+    ".backends.nengo.layer_converter": ("LayerConverter",),
+    ".backends.nengo.neuron_type": ("SignedIntegrateAndFire",),
     ".converter.layer_call": ("LayerCall",),
     ".converter.layers": ("LAYERS",),
     ".converter.report": ("REASONS", "Report"),
@@ -71,7 +80,7 @@ _HOMES = {
     ),
     ".evaluation": ("Evaluation", "evaluate"),
     ".network": ("SpikingNetwork", "check", "convert", "load"),
-    ".parity": ("Parity", "parity"),
+    ".layer_parity": ("Parity", "parity"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     check = add("check", _check, "say what would become of each layer")
     check.add_argument("model", metavar="MODEL", help="a .h5 or .keras file")
     check.add_argument("--backend", choices=_BACKENDS, help="say also what this backend makes of each layer")
+    _add_architecture(check)
     _add_input_shape(check)
     _add_json(check)
 
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument("--neurons", choices=("graded", "binary"), help="the neuron, instead of the target's")
     convert.add_argument("--input-range", metavar="LOW,HIGH", type=_pair, default=(0.0, 1.0), help="without samples")
     convert.add_argument("--report", metavar="FILE.{json,txt}", type=Path, help="write the report to a file too")
+    _add_architecture(convert)
     _add_input_shape(convert)
 
     parity = add("parity", _parity, "compare each layer of the rate network with the model")
@@ -123,12 +125,19 @@ def _add_network_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, help="steps for each sample (default: the network's or the backend's)")
     parser.add_argument("--backend", choices=_BACKENDS, default="cpu", help="where to run (default: cpu)")
     parser.add_argument("--samples", type=int, metavar="N", help="use the first N samples only")
+    text = "samples x for a backend that calibrates itself (loihi)"
+    parser.add_argument("--calibrate", metavar="DATA.npz", type=Path, help=text)
     parser.add_argument("--target", choices=("sim", "loihi"), help="loihi: the emulator (default) or the hardware")
 
 
 def _add_input_shape(parser: argparse.ArgumentParser) -> None:
     text = "shape of one sample, where the file does not hold it: 28,28,1"
     parser.add_argument("--input-shape", type=_shape, metavar="N,N,…", help=text)
+
+
+def _add_architecture(parser: argparse.ArgumentParser) -> None:
+    text = "the model's architecture, as model.to_json() returns it, where MODEL holds weights only"
+    parser.add_argument("--architecture", metavar="FILE.json", type=Path, help=text)
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
@@ -177,7 +186,7 @@ def _check(options: argparse.Namespace) -> int:
     from .network import check
     from .placement_report import with_backend
 
-    report, graph = check(options.model, input_shape=options.input_shape)
+    report, graph = check(options.model, architecture=options.architecture, input_shape=options.input_shape)
     fits = True
     if options.backend and graph is not None:
         report, fits = with_backend(report, graph, options.backend)
@@ -195,7 +204,7 @@ def _convert(options: argparse.Namespace) -> int:
 
     if options.report is not None and options.report.suffix not in (".json", ".txt"):
         raise UsageError(f"--report: expected a .json or .txt file, received {options.report}")
-    _require_new(options.output, options.report, reads=(Path(options.model), options.calibrate))
+    _require_new(options.output, options.report, reads=(Path(options.model), options.calibrate, options.architecture))
     calibration = load_npz(options.calibrate)[0] if options.calibrate else None
     with progress_bar("calibrating", _length(calibration)) as advance:
         net = convert(
@@ -204,6 +213,7 @@ def _convert(options: argparse.Namespace) -> int:
             target_steps=options.steps,
             target=options.target,
             neurons=options.neurons,
+            architecture=options.architecture,
             input_shape=options.input_shape,
             input_range=options.input_range,
             on_progress=advance,
@@ -217,7 +227,7 @@ def _convert(options: argparse.Namespace) -> int:
 
 
 def _parity(options: argparse.Namespace) -> int:
-    from .parity import parity
+    from .layer_parity import parity
     from .run_output import print_parity
     from .samples import load_npz
 
@@ -270,9 +280,12 @@ def _load_for_run(options: argparse.Namespace, labels: bool) -> tuple[Any, list[
     net = load(options.network)
     x, y = load_npz(options.data, labels=labels)
     samples = [array[: options.samples] for array in as_samples(net.graph, x)]
-    if options.target and options.backend != "loihi":
-        raise UsageError("--target: expected with --backend loihi only")
-    extra = {"target": options.target} if options.target else {}
+    for name in ("target", "calibrate"):
+        if getattr(options, name) and options.backend != "loihi":
+            raise UsageError(f"--{name}: expected with --backend loihi only")
+    extra: dict[str, Any] = {"target": options.target} if options.target else {}
+    if options.calibrate:
+        extra["calibration"] = as_samples(net.graph, load_npz(options.calibrate)[0])
     return net, samples, y[: options.samples] if y is not None and y.ndim else y, extra
 
 

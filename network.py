@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,16 @@ import numpy as np
 from .backends import Deployment, RunResult, backend_named
 from .backends.contract import OnProgress, silent
 from .converter.graph import Graph
-from .converter.layers import LAYERS, LayerRegistry
+from .converter.layers import LAYERS, LayerRegistry, with_custom_layers
 from .converter.lowering import lower
-from .converter.ops import Array, Neurons, Shape
+from .converter.ops import Array, Input, Neurons, Shape
 from .converter.passes import run_passes
 from .converter.report import Report, ReportBuilder
 from .converter.sources import read_model
 from .converter.spiking import PRESETS, collect_activations, count_neurons, insert_neurons
 from .converter.storage import load_graph, save_graph
-from .errors import BackendError, ConversionError, UsageError
-from .parity import require_parity
+from .errors import BackendError, ConversionError, SourceError, UsageError
+from .layer_parity import require_parity
 from .samples import as_samples, noise
 
 __all__ = ["SpikingNetwork", "convert", "load"]
@@ -150,9 +150,10 @@ def load(path: str | Path) -> SpikingNetwork:
         When the file is missing, damaged, or something else.
     """
     graph, report, facts = load_graph(Path(path))
-    return SpikingNetwork(
-        graph=graph, report=report, target_steps=int(facts["target_steps"]), provenance=facts["provenance"]
-    )
+    steps, provenance = facts.get("target_steps"), facts.get("provenance")
+    if not isinstance(steps, int) or steps < 1 or not isinstance(provenance, Mapping):
+        raise SourceError(f"{path}: expected a sound network file, received one without its steps or provenance")
+    return SpikingNetwork(graph=graph, report=report, target_steps=steps, provenance=provenance)
 
 
 def convert(
@@ -162,9 +163,11 @@ def convert(
     target_steps: int = 16,
     target: str = "cpu",
     neurons: str | None = None,
+    architecture: str | Path | None = None,
     input_shape: Shape | None = None,
     input_range: tuple[float, float] = (0.0, 1.0),
     layers: LayerRegistry = LAYERS,
+    custom_layers: Mapping[str, type] | None = None,
     on_progress: Callable[[int], None] = silent,
 ) -> SpikingNetwork:
     """Convert a trained Keras model to a spiking network.
@@ -182,12 +185,17 @@ def convert(
         The backend that it is for, which chooses the neuron.
     neurons
         "graded" or "binary", instead of the target's.
+    architecture
+        The JSON file that ``model.to_json()`` makes, where the model's file holds weights only.
     input_shape
         The shape of one sample, where the file does not hold it.
     input_range
         The smallest and largest input value; used without calibration data only.
     layers
         The layer registry, with handlers of your own: ``LAYERS.child()``.
+    custom_layers
+        Keras class name → your own live class: such a layer runs on the host as it is. A network with one cannot be
+        saved.
     on_progress
         Called with the number of calibration samples done since the last call.
 
@@ -207,7 +215,9 @@ def convert(
         raise UsageError(f"expected neurons out of {', '.join(PRESETS)}, received {preset_name!r}")
     if target_steps < 1:
         raise UsageError(f"expected target_steps of at least 1, received {target_steps}")
-    record = read_model(model, input_shape=input_shape)
+    if custom_layers:
+        layers = with_custom_layers(layers, custom_layers)
+    record = read_model(model, input_shape=input_shape, architecture=architecture)
     report = ReportBuilder(record.name)
     plain = lower(record, layers, report)
     graph = run_passes(plain, report)
@@ -222,7 +232,7 @@ def convert(
         )
     require_parity(plain, graph, [x[:_PARITY_SAMPLES] for x in samples], model)
     histograms = collect_activations(graph, samples, on_progress)
-    graph = insert_neurons(graph, histograms, preset, report)
+    graph = insert_neurons(_with_input_ranges(graph, samples), histograms, preset, report)
     return SpikingNetwork(
         graph=graph,
         report=report.build(),
@@ -241,7 +251,12 @@ def convert(
 
 
 def check(
-    model: Any, *, backend: str | None = None, input_shape: Shape | None = None, layers: LayerRegistry = LAYERS
+    model: Any,
+    *,
+    backend: str | None = None,
+    architecture: str | Path | None = None,
+    input_shape: Shape | None = None,
+    layers: LayerRegistry = LAYERS,
 ) -> tuple[Report, Graph | None]:
     """Say what would become of each layer, without calibrating or running anything.
 
@@ -250,7 +265,7 @@ def check(
     report, graph
         The graph is None where the model cannot be converted; its ReLUs are still Activations.
     """
-    record = read_model(model, input_shape=input_shape)
+    record = read_model(model, input_shape=input_shape, architecture=architecture)
     report = ReportBuilder(record.name)
     try:
         graph = run_passes(lower(record, layers, report), report)
@@ -258,6 +273,14 @@ def check(
     except ConversionError as error:
         return error.report, None
     return report.build(), graph
+
+
+def _with_input_ranges(graph: Graph, samples: list[Array]) -> Graph:
+    """Return the graph with the range of the samples at its inputs."""
+    return graph.rewritten(
+        replace(node, op=Input(shape=node.shape, low=float(x.min()), high=float(x.max())))
+        for node, x in zip(graph.inputs, samples, strict=True)
+    )
 
 
 def own_version() -> str:

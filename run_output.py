@@ -13,7 +13,7 @@ from .backends import Deployment, RunResult
 from .converter.ops import Array
 from .converter.storage import written_at_once
 from .evaluation import Evaluation
-from .parity import Parity
+from .layer_parity import Parity
 from .plain_text import one_line
 
 if TYPE_CHECKING:

@@ -22,7 +22,8 @@ def as_samples(graph: Graph, x: Any) -> list[Array]:
     ----------
     x
         An array; or, for several inputs, a list of arrays in the model's order or a mapping by input name. Axes of
-        size 1 may be missing or too many: (n, 28, 28) is taken for (n, 28, 28, 1).
+        size 1 may be missing or too many: (n, 28, 28) is taken for (n, 28, 28, 1). Samples for an input that takes a
+        vector are flattened: (n, 28, 28) is taken for (n, 784).
 
     Raises
     ------
@@ -58,7 +59,8 @@ def _one(name: str, shape: Shape, x: Any) -> Array:
     if not array.ndim or not len(array):
         raise DataError(f"{name}: expected samples of shape {('n', *shape)}, received none".replace("'n'", "n"))
     if array.shape[1:] != shape:
-        if _without_ones(array.shape[1:]) != _without_ones(shape):
+        flattened = len(shape) == 1 and array[0].size == shape[0]  # as a Flatten would
+        if not flattened and _without_ones(array.shape[1:]) != _without_ones(shape):
             expected = ", ".join(["n", *map(str, shape)])
             raise DataError(f"{name}: expected samples of shape ({expected}), received {array.shape}")
         array = array.reshape(len(array), *shape)

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from ..errors import UsageError
 from .contract import Backend
 from .cpu.backend import CpuBackend
+from .loihi.backend import LoihiBackend
 from .nengo.backend import NengoBackend
 
 __all__ = ["BACKENDS", "backend_named"]
 
-BACKENDS: Mapping[str, Backend] = {backend.name: backend for backend in (CpuBackend(), NengoBackend())}
+BACKENDS: Mapping[str, Backend] = {backend.name: backend for backend in (CpuBackend(), NengoBackend(), LoihiBackend())}
 """Every backend; none of them imports a simulator before it is used."""
 
 

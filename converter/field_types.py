@@ -55,9 +55,7 @@ def _fits(value: Any, hint: Any) -> bool:
         hints = inner[:1] * len(value) if inner[-1] is Ellipsis else inner
         return len(hints) == len(value) and all(map(_fits, value, hints))
     if origin is Mapping:
-        return isinstance(value, Mapping) and all(
-            _fits(k, inner[0]) and _fits(v, inner[1]) for k, v in value.items()
-        )
+        return isinstance(value, Mapping) and all(_fits(k, inner[0]) and _fits(v, inner[1]) for k, v in value.items())
     if hint is float:
         return isinstance(value, (int, float)) and not isinstance(value, bool)
     if hint is int:

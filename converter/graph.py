@@ -80,7 +80,9 @@ class Graph:
             except ValueError as error:
                 raise GraphError(f"{node.name} ({node.op.kind}): {error}") from None
             if not is_plausible(shape):
-                raise GraphError(f"{node.name} ({node.op.kind}): expected at most {MAX_VALUES:,} values, claims {shape}")
+                raise GraphError(
+                    f"{node.name} ({node.op.kind}): expected at most {MAX_VALUES:,} values, claims {shape}"
+                )
             shaped[node.name] = replace(node, shape=shape)
         if not outputs:
             raise GraphError("expected a network with outputs, found none")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import UsageError
+from .keras_import import import_keras
 from .ops.base import Array, Shape
 
-__all__ = ["HOST_ARGUMENTS", "build_keras_layer"]
+__all__ = ["HOST_ARGUMENTS", "build_custom_layer", "build_keras_layer"]
 
 HOST_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "AdditiveAttention": ("use_scale",),
@@ -36,9 +35,18 @@ def build_keras_layer(
         raise UsageError(
             f"{layer_type}: expected a host layer out of {', '.join(HOST_ARGUMENTS)} and its own arguments"
         )
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up messages are none of the user's business
-    keras_layers = importlib.import_module("keras.layers")
-    layer = getattr(keras_layers, layer_type)(**config)
+    return _built(getattr(import_keras().layers, layer_type)(**config), weights, input_shapes)
+
+
+def build_custom_layer(
+    keras_class: type, config: Mapping[str, Any], weights: Sequence[Array], input_shapes: Sequence[Shape]
+) -> Any:
+    """Return a built layer of a class that the user handed over alive."""
+    make = getattr(keras_class, "from_config", None)
+    return _built(make(dict(config)) if make else keras_class(**config), weights, input_shapes)
+
+
+def _built(layer: Any, weights: Sequence[Array], input_shapes: Sequence[Shape]) -> Any:
     shapes = [(None, *shape) for shape in input_shapes]
     layer.build(shapes[0] if len(shapes) == 1 else shapes)
     if weights:

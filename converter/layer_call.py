@@ -30,6 +30,10 @@ class LayerCall:
         The names of the calls whose outputs this one takes.
     input_shapes
         The shape of one sample of each input; filled in when the graph is built, () before.
+    refusal
+        A code of the report's catalogue and details, where the reader knows that no layer of Keras 3 computes the same.
+    notes
+        Codes of the report's catalogue and details, for what the reader did that a user should know.
     """
 
     name: str
@@ -38,6 +42,8 @@ class LayerCall:
     weights: Mapping[str, Array] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
     input_shapes: tuple[Shape, ...] = ()
+    refusal: tuple[str, str] = ("", "")
+    notes: tuple[tuple[str, str], ...] = ()
 
     @property
     def input_shape(self) -> Shape:

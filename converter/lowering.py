@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..errors import GraphError
-from .graph import Graph, Node
+from ..errors import ConversionError, GraphError
+from .graph import MAX_VALUES, Graph, Node, is_plausible
 from .layer_call import LayerCall, ModelRecord
 from .layers import LayerRegistry, UnsupportedLayerError
 from .ops import (
@@ -46,6 +46,7 @@ def lower(record: ModelRecord, layers: LayerRegistry, report: ReportBuilder) -> 
     nodes: list[Node] = []
     ends: dict[str, str | None] = {}  # call → its last node; None after a failure
     shapes: dict[str, Shape] = {}
+    mishaps: list[Exception] = []
     for call in record.calls:
         report.layer(_entry(call, "linear"))
         sources = [ends[name] for name in call.inputs]
@@ -56,17 +57,30 @@ def lower(record: ModelRecord, layers: LayerRegistry, report: ReportBuilder) -> 
             continue
         given = tuple(shapes[name] for name in known)
         try:
+            if call.refusal[0]:
+                raise UnsupportedLayerError(*call.refusal)
             made = _nodes_of(replace(call, input_shapes=given), layers, tuple(known), shapes)
         except UnsupportedLayerError as reason:
             report.layer(_entry(call, reason.code, reason.detail))
             ends[call.name] = None
+            continue
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+            # an argument of a type that its handler did not think of, or a defect of the handler: told, and raised below
+            report.layer(_entry(call, "unsupported-argument", f"{type(error).__name__}: {error}"))
+            ends[call.name] = None
+            mishaps.append(error)
             continue
         nodes += made
         ends[call.name] = made[-1].name
         report.layer(_entry(call, _code([n.op for n in made]), _detail([n.op for n in made])))
         if call.layer_type == "InputLayer" and call.config.get("given"):
             report.note("input-shape-given", f"{call.name}: {call.config['shape']}")
-    report.build().require_convertible()
+        for code, detail in call.notes:
+            report.note(code, f"{call.name}: {detail}")
+    try:
+        report.build().require_convertible()
+    except ConversionError as error:
+        raise error from (mishaps[0] if mishaps else None)
     outputs = {}
     for name, call_name in record.outputs.items():
         end = ends.get(call_name)
@@ -90,12 +104,18 @@ def _nodes_of(call: LayerCall, layers: LayerRegistry, inputs: tuple[str, ...], s
             shapes[name] = op.output_shape(*(shapes[i] for i in source))
         except ValueError as error:
             raise UnsupportedLayerError("shape-mismatch", str(error)) from None
+        if not is_plausible(shapes[name]):
+            detail = f"its output would be {shapes[name]}; takes at most {MAX_VALUES:,} values a sample"
+            raise UnsupportedLayerError("unsupported-argument", detail)
         made.append(Node(name=name, op=op, inputs=source, layers=(call.name,)))
     return made
 
 
 def _explain_after_failure(call: LayerCall, layers: LayerRegistry, report: ReportBuilder) -> None:
     """Say of a layer behind an unconvertible one what can be said without its shapes."""
+    if call.refusal[0]:
+        report.layer(_entry(call, *call.refusal))
+        return
     refusal = "unknown-layer" if call.layer_type not in layers else layers[call.layer_type].refusal
     report.layer(_entry(call, refusal or "after-unsupported"))
 

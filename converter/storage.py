@@ -13,12 +13,12 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ..errors import GraphError, SourceError
+from ..errors import GraphError, SourceError, UsageError
 from .field_types import check_fields
 from .graph import Graph, Node
 from .ops import OPS, Array, Op
 from .report import Report
-from .sources.hdf5 import child_group, open_hdf5, read_array, text_attribute
+from .sources.hdf5 import child_group, has_attribute, open_hdf5, read_array, text_attribute
 
 __all__ = ["FORMAT_VERSION", "load_graph", "save_graph"]
 
@@ -54,7 +54,11 @@ def load_graph(path: Path) -> tuple[Graph, Report, dict[str, Any]]:
         raise SourceError(f"{origin}: expected a network that spikeport saved, found no such file")
     with open_hdf5(path, origin) as file:
         if text_attribute(file, "format", origin) != _FORMAT:
-            hint = "; convert it first: spikeport convert MODEL -o NET" if "model_config" in file.attrs else ""
+            hint = (
+                "; convert it first: spikeport convert MODEL -o NET"
+                if has_attribute(file, "model_config", origin)
+                else ""
+            )
             raise SourceError(f"{origin}: expected a network that spikeport saved, received another HDF5 file{hint}")
         version = text_attribute(file, "format_version", origin) or ""
         if version != str(FORMAT_VERSION):
@@ -152,6 +156,11 @@ def _to_json(value: Any, arrays: dict[str, Array]) -> Any:
         return {"mapping": {key: _to_json(item, arrays) for key, item in value.items()}}
     if isinstance(value, (list, tuple)):
         return [_to_json(item, arrays) for item in value]
+    if isinstance(value, type):
+        raise UsageError(
+            f"{value.__name__}: expected a network of plain data to save, received one with a layer class of your own; "
+            "register a handler for it instead: spikeport.LAYERS.child()"
+        )
     return value.item() if isinstance(value, np.generic) else value
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from importlib.resources import as_file, files
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..backends import backend_named
+from ..converter.keras_import import import_keras
 from ..converter.ops import Array
 from ..converter.report.text import print_report
 from ..errors import UsageError
@@ -91,10 +91,7 @@ def run_demo(console: Console, *, quick: bool = False) -> None:
 
 def _keras_accuracy(model: Path, x: Array, y: Array) -> float:
     """Return the share of right answers of Keras itself, which is imported here and nowhere else in the demo."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
-
-    outputs = keras.models.load_model(model, compile=False).predict(x, verbose=0)
+    outputs = import_keras().models.load_model(model, compile=False).predict(x, verbose=0)
     return float((outputs.argmax(axis=1) == y).mean())
 
 

@@ -85,4 +85,5 @@ def keras_output(model: Any, samples: Any) -> dict[str, np.ndarray]:
     if isinstance(outputs, dict):
         return {name: np.asarray(y) for name, y in outputs.items()}
     values = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-    return {name: np.asarray(y) for name, y in zip(model.output_names, values, strict=True)}
+    names = getattr(model, "output_names", None) or [model.layers[-1].name]  # a Sequential model of Keras 3 has none
+    return {name: np.asarray(y) for name, y in zip(names, values, strict=True)}

@@ -2,64 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 import tf_keras
 from keras import layers
 from keras.src.applications.convnext import LayerScale
 
+from one_layer import case
 from spikeport.converter.ops import ACTIVATIONS
-
-Shape = tuple[int, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """A layer with the shape of one sample of each of its inputs.
-
-    Attributes
-    ----------
-    whole
-        Whether the inputs are whole numbers; such a layer stands before the first neurons, not among them.
-    files
-        The kinds of files that Keras can write of it.
-    """
-
-    id: str
-    make: Callable[[], Any]
-    shapes: tuple[Shape, ...]
-    whole: bool = False
-    files: tuple[str, ...] = (".h5", ".keras")
-
-    @property
-    def layer_type(self) -> str:
-        return type(self.make()).__name__
-
-    def reference(self) -> Any:
-        """The layer whose values are right: TensorFlow computes some channels-first convolutions wrongly on a CPU."""
-        layer = self.make()
-        first = getattr(layer, "data_format", None) == "channels_first"
-        return channels_last_twin(layer) if first and "Conv" in self.layer_type else layer
-
-
-def channels_last_twin(layer: Any) -> Callable[[Any], Any]:
-    """The same convolution with the channels last, between transpositions; its activation acts after the second."""
-    arguments = {**layer.get_config(), "data_format": "channels_last", "activation": "linear"}
-    twin = type(layer).from_config(arguments)
-    axes = tuple(range(1, layer.rank + 1))
-
-    def apply(x: Any) -> Any:
-        inside = twin(layers.Permute((*(a + 1 for a in axes), 1))(x))
-        return layers.Activation(layer.activation)(layers.Permute((layer.rank + 1, *axes))(inside))
-
-    return apply
-
-
-def case(name: str, make: Callable[[], Any], *shapes: Shape, **options: Any) -> Case:
-    return Case(name, make, shapes, **options)
-
 
 FIRST = {"data_format": "channels_first"}
 KERAS2 = {"files": (".h5",)}  # layers that only Keras 2 has; its .keras files are of another make
@@ -127,6 +75,12 @@ CONV = [
     case("depthwise2d-first", lambda: layers.DepthwiseConv2D(3, depth_multiplier=2, **FIRST), (3, 5, 6)),
     case("separable1d", lambda: layers.SeparableConv1D(5, 3), (9, 3)),
     case("separable1d-same", lambda: layers.SeparableConv1D(5, 3, padding="same", depth_multiplier=2), (9, 3)),
+    case(
+        "separable1d-causal",
+        lambda: tf_keras.layers.SeparableConv1D(5, 3, padding="causal", depth_multiplier=2),
+        (9, 3),
+        **KERAS2,
+    ),
     case("separable2d", lambda: layers.SeparableConv2D(5, 3, activation="relu"), (7, 6, 3)),
     case(
         "separable2d-same-stride2-no-bias",
@@ -154,6 +108,7 @@ TRANSPOSED = [
         (3, 5, 2),
     ),
     case("conv2d-transpose-dilated", lambda: layers.Conv2DTranspose(3, 3, dilation_rate=2), (4, 5, 2)),
+    case("conv2d-transpose-first", lambda: layers.Conv2DTranspose(3, 2, activation="softmax", **FIRST), (2, 3, 4)),
     case("conv3d-transpose", lambda: layers.Conv3DTranspose(3, 2, strides=(1, 2, 1)), (3, 2, 3, 2)),
 ]
 
@@ -219,8 +174,11 @@ NORMALIZATION = [
 ]
 
 ACTIVATION = [
-    *(case(f"activation-{name}", lambda name=name: layers.Activation(name), (5, 4)) for name in ACTIVATIONS
-      if name not in KERAS2_ONLY),
+    *(
+        case(f"activation-{name}", lambda name=name: layers.Activation(name), (5, 4))
+        for name in ACTIVATIONS
+        if name not in KERAS2_ONLY
+    ),
     case("activation-layer", lambda: layers.Activation(layers.LeakyReLU(0.4)), (5, 4)),
     case("relu", lambda: layers.ReLU(), (5, 4)),
     case("relu-max", lambda: layers.ReLU(max_value=0.8), (5, 4)),
@@ -340,6 +298,12 @@ OVER_TIME = [
     case("time-distributed-conv", lambda: layers.TimeDistributed(layers.Conv2D(3, 2)), (2, 4, 3, 2)),
     case("time-distributed-depthwise", lambda: layers.TimeDistributed(layers.DepthwiseConv2D(2)), (2, 4, 3, 2)),
     case("time-distributed-softmax", lambda: layers.TimeDistributed(layers.Dense(3, activation="softmax")), (5, 4)),
+    case(
+        "time-distributed-leaky",
+        lambda: tf_keras.layers.TimeDistributed(tf_keras.layers.LeakyReLU(0.25)),
+        (5, 4),
+        **KERAS2,
+    ),
     case("time-distributed-max", lambda: layers.TimeDistributed(layers.MaxPooling2D(2)), (2, 4, 5, 2)),
     case("time-distributed-batch-norm", lambda: layers.TimeDistributed(layers.BatchNormalization()), (5, 4)),
     case("time-distributed-flatten", lambda: layers.TimeDistributed(layers.Flatten()), (3, 2, 4)),
@@ -388,11 +352,9 @@ REFUSED = {
     "ConvLSTM1D": (lambda: layers.ConvLSTM1D(2, 3), (3, 5, 2)),
     "ConvLSTM2D": (lambda: layers.ConvLSTM2D(2, 3), (3, 5, 4, 2)),
     "ConvLSTM3D": (lambda: layers.ConvLSTM3D(2, 2), (2, 3, 4, 3, 2)),
-    "CuDNNGRU": None,  # Keras 2 alone had the two, and only for a GPU
-    "CuDNNLSTM": None,
     "GRU": (lambda: layers.GRU(3), (5, 4)),
     "LSTM": (lambda: layers.LSTM(3), (5, 4)),
     "RNN": (lambda: layers.RNN(layers.SimpleRNNCell(3)), (5, 4)),
     "SimpleRNN": (lambda: layers.SimpleRNN(3), (5, 4)),
 }
-"""Layer types that are refused, with a layer to try; None where Keras 3 has no such layer."""
+"""The layer types of Keras 3 that are refused, with a layer and its input shape to try."""

@@ -24,7 +24,7 @@ KERAS_VERSION = "3.8.0"
 
 def layer(class_name: str, name: str, **arguments: Any) -> Config:
     """One entry of a config's list of layers."""
-    return {"class_name": class_name, "config": {"name": name, **arguments}}
+    return {"class_name": class_name, "config": {"name": name, "trainable": True, **arguments}}
 
 
 def sequential(*layers: Config, name: str = "small") -> Config:

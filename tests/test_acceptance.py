@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-import real_material
 
+import real_material
 import spikeport
 from spikeport.cli import main
 

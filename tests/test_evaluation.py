@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-import small_files
-from small_files import layer, sequential
 
+import small_files
 import spikeport
+from small_files import layer, sequential
 from spikeport import DataError, UsageError
 
 

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-import small_files
-from small_files import functional, layer, sequential
 
+import small_files
 import spikeport
+from small_files import functional, layer, sequential
 from spikeport import BackendError, ConversionError, DataError, SourceError, UsageError
 
 

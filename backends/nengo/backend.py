@@ -103,7 +103,9 @@ class NengoDeployment(Deployment):
         counts = {name: np.zeros(count, np.int64) for name in built.populations}
         events = {name: np.zeros((count, n_steps, *graph.nodes[name].shape), np.int8) for name in record}
         operations = np.zeros(count)
-        with nengo.Simulator(built.network, dt=self._dt, progress_bar=False) as simulator:
+        # nothing here is decoded, and the cache on disk is locked while another process uses it
+        model = nengo.builder.Model(dt=self._dt, decoder_cache=nengo.cache.NoDecoderCache())
+        with nengo.Simulator(built.network, model=model, dt=self._dt, progress_bar=False) as simulator:
             for index in range(count):
                 simulator.reset(seed=0)
                 for node, x in zip(graph.inputs, samples, strict=True):

@@ -18,7 +18,7 @@ from .ops import CustomObject, NengoNeurons
 from .tensor_node import InstantStep, RateDomainStep
 from .transforms import offset, transform
 
-__all__ = ["Feed", "NengoNetwork", "build_network", "connect", "synapse_from"]
+__all__ = ["Feed", "NengoNetwork", "build_network", "connect", "population", "synapse_from"]
 
 
 class Feed:
@@ -147,7 +147,7 @@ def _population(node: Node, op: Neurons, source: Any, dt: float) -> Any:
         n_max=op.n_max,
         initial_state={"voltage": nengo.dists.Choice([op.initial_voltage])},
     )
-    neurons = _ensemble(neuron_type, 1 / (threshold * dt), np.zeros(len(threshold)), node.name)
+    neurons = population(neuron_type, 1 / (threshold * dt), np.zeros(len(threshold)), node.name)
     nengo.Connection(source, neurons, synapse=None)
     return neurons
 
@@ -158,16 +158,16 @@ def _nengo_population(
     """Return neurons of any type; the bias of the linear op before them is on the Ensemble."""
     gain = np.full(math.prod(node.shape), float(op.gain))
     if fused is None:
-        neurons = _ensemble(op.neuron_type, gain, np.zeros(len(gain)), node.name)
+        neurons = population(op.neuron_type, gain, np.zeros(len(gain)), node.name)
         connect(objects[node.inputs[0]], neurons, synapse)
         return neurons
-    neurons = _ensemble(op.neuron_type, gain, gain * offset(graph, fused), node.name)
+    neurons = population(op.neuron_type, gain, gain * offset(graph, fused), node.name)
     for place, name in enumerate(fused.inputs):
         connect(objects[name], neurons, synapse, transform=transform(graph, fused, place))
     return neurons
 
 
-def _ensemble(neuron_type: nengo.neurons.NeuronType, gain: Array, bias: Array, label: str) -> Any:
+def population(neuron_type: nengo.neurons.NeuronType, gain: Array, bias: Array, label: str) -> Any:
     """Return the neurons of an Ensemble that encodes nothing: currents go to its neurons directly."""
     return nengo.Ensemble(
         n_neurons=len(gain),

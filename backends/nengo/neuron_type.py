@@ -1,4 +1,4 @@
-"""The neuron of spikeport as a Nengo neuron type."""
+"""The neuron of spikeport as a Nengo neuron type, and the leaky ReLU as a rate."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import ClassVar
 
 import numpy as np
 from nengo.dists import Choice
-from nengo.neurons import NeuronType
-from nengo.params import IntParam, NdarrayParam
+from nengo.neurons import NeuronType, RectifiedLinear
+from nengo.params import IntParam, NdarrayParam, NumberParam
+from numpy.typing import ArrayLike
 
 from ...converter.ops import TIE, Array
 
-__all__ = ["SignedIntegrateAndFire"]
+__all__ = ["LeakyReLU", "SignedIntegrateAndFire"]
 
 
 class SignedIntegrateAndFire(NeuronType):
@@ -24,7 +25,7 @@ class SignedIntegrateAndFire(NeuronType):
     Parameters
     ----------
     amplitude
-        θ·dt for each neuron.
+        θ·dt for each neuron, or one value for all.
     n_min, n_max
         The fewest and the most events of a step.
     """
@@ -36,11 +37,19 @@ class SignedIntegrateAndFire(NeuronType):
     n_min = IntParam("n_min", high=0)
     n_max = IntParam("n_max", low=1)
 
-    def __init__(self, amplitude: Array, n_min: int = 0, n_max: int = 1, initial_state: object = None) -> None:
+    def __init__(
+        self, amplitude: ArrayLike = 1.0, n_min: int = 0, n_max: int = 1, initial_state: object = None
+    ) -> None:
         super().__init__(initial_state)
-        self.amplitude = amplitude
+        self.amplitude = np.atleast_1d(np.asarray(amplitude, dtype=np.float64))
         self.n_min = n_min
         self.n_max = n_max
+
+    def __eq__(self, other: object) -> bool:
+        # nengo's optimiser joins the operators of equal neuron types into one, whose amplitude would be too short
+        return self is other
+
+    __hash__ = object.__hash__
 
     def rates(self, x: Array, gain: Array, bias: Array) -> Array:
         """Return the mean output for constant inputs: the ReLU, in activation units."""
@@ -54,3 +63,27 @@ class SignedIntegrateAndFire(NeuronType):
         voltage -= events
         total += events
         output[:] = events * (self.amplitude / dt)
+
+
+class LeakyReLU(RectifiedLinear):
+    """A rectified line with a slope below zero, as a rate: ``amplitude · (J if J > 0 else slope · J)``.
+
+    Parameters
+    ----------
+    negative_slope
+        The slope below zero; 0.3 is that of `keras.layers.LeakyReLU`.
+    amplitude
+        What the output is multiplied by.
+    """
+
+    negative = True
+
+    negative_slope = NumberParam("negative_slope")
+
+    def __init__(self, negative_slope: float = 0.3, amplitude: float = 1.0, initial_state: object = None) -> None:
+        super().__init__(amplitude=amplitude, initial_state=initial_state)
+        self.negative_slope = negative_slope
+
+    def step(self, dt: float, J: Array, output: Array) -> None:
+        """Rectify, with the slope below zero."""
+        output[...] = self.amplitude * np.where(J > 0, J, self.negative_slope * J)

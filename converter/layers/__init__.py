@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from . import activation, convolution, core, host, merging, normalization, pooling, shaping, wrapping
+from .custom import with_custom_layers
 from .registry import LayerRegistry, Registration, UnsupportedLayerError
 
-__all__ = ["LAYERS", "LayerRegistry", "Registration", "UnsupportedLayerError"]
+__all__ = ["LAYERS", "LayerRegistry", "Registration", "UnsupportedLayerError", "with_custom_layers"]
 
 _RECURRENT = (
     "Bidirectional",
@@ -20,6 +21,29 @@ _RECURRENT = (
     "SimpleRNN",
 )
 
+# of the TensorFlow Model Optimization toolkit and of QKeras
+_QUANTISED = (
+    "QuantizeLayer",
+    "QuantizeWrapper",
+    "QuantizeWrapperV2",
+    "QActivation",
+    "QAdaptiveActivation",
+    "QAveragePooling2D",
+    "QBatchNormalization",
+    "QConv1D",
+    "QConv2D",
+    "QConv2DBatchnorm",
+    "QConv2DTranspose",
+    "QDense",
+    "QDenseBatchnorm",
+    "QDepthwiseConv2D",
+    "QDepthwiseConv2DBatchnorm",
+    "QGlobalAveragePooling2D",
+    "QMobileNetSeparableConv2D",
+    "QSeparableConv1D",
+    "QSeparableConv2D",
+)
+
 
 def _build() -> LayerRegistry:
     layers = LayerRegistry()
@@ -27,6 +51,7 @@ def _build() -> LayerRegistry:
         module.add_to(layers)
     layers.refuse("Lambda", code="code-in-file")
     layers.refuse(*_RECURRENT, code="recurrent")
+    layers.refuse(*_QUANTISED, code="quantised-layer")
     return layers
 
 

@@ -19,7 +19,9 @@ def activation_ops(call: LayerCall) -> tuple[Op, ...]:
     """Return the op of a call's ``activation`` argument; none for a linear one."""
     value = call.config.get("activation", "linear")
     if isinstance(value, Mapping) and value.get("class_name") in _LAYERS_AS_ACTIVATION:
-        return _HANDLERS[str(value["class_name"])](LayerCall(name=call.name, layer_type="", config=value["config"]))
+        inner = value.get("config")
+        if isinstance(inner, Mapping):
+            return _HANDLERS[str(value["class_name"])](LayerCall(name=call.name, layer_type="", config=inner))
     if not isinstance(value, str) or value not in ACTIVATIONS:
         raise UnsupportedLayerError("unsupported-argument", f"activation={_short(value)}; takes one of Keras's by name")
     if value == "linear":
@@ -78,7 +80,7 @@ def softmax(call: LayerCall) -> tuple[Op, ...]:
     axis = call.config.get("axis", -1)
     if isinstance(axis, list) and len(axis) == 1:
         axis = axis[0]
-    if not isinstance(axis, int) or axis == 0:
+    if isinstance(axis, bool) or not isinstance(axis, int) or axis == 0:
         raise UnsupportedLayerError("unsupported-argument", f"axis={axis!r}; takes one axis other than the batch")
     return (Activation(function="softmax", arguments={"axis": axis}),)
 

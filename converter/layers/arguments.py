@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +10,20 @@ from ..ops import Array, Op, Permute
 from ..ops.base import Shape
 from .registry import UnsupportedLayerError
 
-__all__ = ["axis_pairs", "axis_sizes", "channels_last", "needed_weight", "number", "optional_weight"]
+__all__ = [
+    "axis_pairs",
+    "axis_sizes",
+    "channels_last",
+    "is_whole",
+    "needed_weight",
+    "number",
+    "optional_weight",
+    "sample_axes",
+    "spatial_shape",
+]
+
+_LARGEST = 3.4e38  # in float32
+_TOO_LONG = 2**16  # for a window, a stride or a dilation
 
 
 def needed_weight(call: LayerCall, name: str, *, rank: int | None = None) -> Array:
@@ -40,12 +52,17 @@ def optional_weight(call: LayerCall, name: str, argument: str, size: int) -> Arr
     return value.reshape(-1)
 
 
-def number(call: LayerCall, argument: str, default: float) -> float:
+def number(call: LayerCall, argument: str, default: float, *, least: float = -_LARGEST) -> float:
     """Return a finite number from the config."""
     value = call.config.get(argument, default)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= _LARGEST:
         raise UnsupportedLayerError("unsupported-argument", f"{argument}={value!r}; takes a number")
     return float(value)
+
+
+def is_whole(value: Any, least: int) -> bool:
+    """Say whether a value from a config is a whole number from ``least`` on."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def axis_sizes(call: LayerCall, argument: str, rank: int, default: Any = 1, *, least: int = 1) -> Shape:
@@ -53,7 +70,7 @@ def axis_sizes(call: LayerCall, argument: str, rank: int, default: Any = 1, *, l
     value = call.config.get(argument)
     value = default if value is None else value
     sizes = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,) * rank
-    if len(sizes) != rank or not all(isinstance(n, int) and not isinstance(n, bool) and n >= least for n in sizes):
+    if len(sizes) != rank or not all(is_whole(n, least) and n < _TOO_LONG for n in sizes):
         raise UnsupportedLayerError(
             "unsupported-argument", f"{argument}={value!r}; takes {rank} whole numbers from {least} on"
         )
@@ -63,21 +80,24 @@ def axis_sizes(call: LayerCall, argument: str, rank: int, default: Any = 1, *, l
 def axis_pairs(call: LayerCall, argument: str, rank: int) -> tuple[tuple[int, int], ...]:
     """Return (before, after) for each spatial axis, from 1, (1, 2) or ((1, 1), (2, 2))."""
     value = call.config.get(argument, 1)
-    if isinstance(value, int):
-        pairs = [(value, value)] * rank
-    elif rank == 1 and len(value) == 2 and all(isinstance(n, int) for n in value):
-        pairs = [tuple(value)]
-    else:
-        pairs = [(n, n) if isinstance(n, int) else tuple(n) for n in value]
-    good = len(pairs) == rank and all(
-        len(pair) == 2 and all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in pair)
-        for pair in pairs
-    )
-    if not good:
+    whole = value if isinstance(value, (list, tuple)) else [value] * rank
+    if rank == 1 and len(whole) == 2 and all(is_whole(n, 0) for n in whole):
+        whole = [whole]
+    pairs = [tuple(n) if isinstance(n, (list, tuple)) else (n, n) for n in whole]
+    if len(pairs) != rank or not all(len(pair) == 2 and all(is_whole(n, 0) for n in pair) for pair in pairs):
         raise UnsupportedLayerError(
             "unsupported-argument", f"{argument}={value!r}; takes {rank} pairs of whole numbers"
         )
     return tuple((a, b) for a, b in pairs)
+
+
+def sample_axes(call: LayerCall, argument: str = "axis", default: Any = -1) -> Shape:
+    """Return the axes of the sample, from 0 and in order, that an argument names as Keras does: 0 is the batch."""
+    value, rank = call.config.get(argument, default), len(call.input_shape)
+    axes = list(value) if isinstance(value, (list, tuple)) else [value]
+    if not all(is_whole(a, -rank) and a != 0 and a <= rank for a in axes) or len(set(axes)) != len(axes):
+        raise UnsupportedLayerError("unsupported-argument", f"{argument}={value!r}; takes axes other than the batch")
+    return tuple(sorted(a - 1 if a > 0 else rank + a for a in axes))
 
 
 def channels_last(call: LayerCall, rank: int, *ops: Op) -> tuple[Op, ...]:

@@ -101,7 +101,7 @@ def transposed_conv(call: LayerCall) -> tuple[Op, ...]:
     op = ConvTranspose(
         kernel=kernel, bias=bias, strides=strides, dilation=dilation, before=tuple(before), size=tuple(size)
     )
-    return channels_last(call, rank, op, *activation_ops(call))
+    return *channels_last(call, rank, op), *activation_ops(call)
 
 
 def locally_connected(call: LayerCall) -> tuple[Op, ...]:

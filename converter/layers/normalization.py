@@ -7,7 +7,7 @@ import numpy as np
 from ..layer_call import LayerCall
 from ..ops import Array, Op, Permute, ScaleShift, Standardize, UnitLength
 from ..ops.base import channel_vector
-from .arguments import needed_weight, number, optional_weight
+from .arguments import needed_weight, number, optional_weight, sample_axes
 from .registry import LayerRegistry, UnsupportedLayerError
 
 __all__ = ["add_to"]
@@ -29,10 +29,13 @@ def batch_normalization(call: LayerCall) -> tuple[Op, ...]:
         raise UnsupportedLayerError(
             "shape-mismatch", f"moving_mean expected with {channels} values, received {mean.shape}"
         )
+    variance = variance + number(call, "epsilon", 1e-3)
+    if variance.min() <= 0:
+        raise UnsupportedLayerError("unsupported-argument", f"variance + epsilon={variance.min():g}; takes more than 0")
     gamma = optional_weight(call, "gamma", "scale", channels)
     beta = optional_weight(call, "beta", "center", channels)
     # Ioffe & Szegedy 2015, eq. (4): y = γ (x - μ) / sqrt(σ² + ε) + β
-    scale = (1.0 if gamma is None else gamma) / np.sqrt(variance + number(call, "epsilon", 1e-3))
+    scale = (1.0 if gamma is None else gamma) / np.sqrt(variance)
     shift = (0.0 if beta is None else beta) - mean * scale
     op = ScaleShift(scale=channel_vector(scale), shift=channel_vector(shift))
     if place == rank - 1:
@@ -51,19 +54,13 @@ def rescaling(call: LayerCall) -> tuple[Op, ...]:
 
 def normalization(call: LayerCall) -> tuple[Op, ...]:
     """Become a scale and shift from the mean and variance that the layer was adapted to."""
-    given = call.config.get("mean"), call.config.get("variance")
-    if any(value is not None for value in given):
-        mean, variance = (np.asarray(value, np.float64) for value in given)
-    else:
-        mean = needed_weight(call, "mean").astype(np.float64)
-        variance = needed_weight(call, "variance").astype(np.float64)
-    axis = call.config.get("axis", -1)
-    axes = [axis] if isinstance(axis, int) else list(axis or ())
+    mean, variance = _statistics(call, "mean"), _statistics(call, "variance")
     rank = len(call.input_shape)
-    places = [a - 1 if a > 0 else rank + a for a in axes]
+    places = () if call.config.get("axis", -1) is None else sample_axes(call)
     shape = tuple(n if i in places else 1 for i, n in enumerate(call.input_shape))
-    if mean.size not in (1, int(np.prod(shape))):
-        raise UnsupportedLayerError("shape-mismatch", f"mean expected of shape {shape}, received {mean.shape}")
+    for value in (mean, variance):
+        if value.size not in (1, int(np.prod(shape))):
+            raise UnsupportedLayerError("shape-mismatch", f"mean expected of shape {shape}, received {value.shape}")
     mean, variance = (v.reshape(shape if v.size > 1 else (1,) * rank) for v in (mean, variance))
     deviation = np.maximum(np.sqrt(variance), 1e-7)  # keras.config.epsilon()
     if call.config.get("invert", False):
@@ -71,20 +68,24 @@ def normalization(call: LayerCall) -> tuple[Op, ...]:
     return (_scale_shift(1 / deviation, -mean / deviation),)
 
 
+def _statistics(call: LayerCall, name: str) -> Array:
+    """Return the mean or the variance: an argument, or what the layer was adapted to."""
+    given = call.config.get(name)
+    try:
+        value = np.asarray(needed_weight(call, name) if given is None else given, np.float64)
+        good = bool(np.isfinite(value).all()) and (name == "mean" or bool((value >= 0).all()))
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise UnsupportedLayerError("unsupported-argument", f"{name}={given!r}; takes finite numbers")
+    return value
+
+
 def _scale_shift(scale: Array, shift: Array) -> ScaleShift:
     """Return the op with one value for each channel where no other axis has more than one."""
     if max(scale.shape[:-1], default=1) == 1 and max(shift.shape[:-1], default=1) == 1:
         return ScaleShift(scale=channel_vector(scale), shift=channel_vector(shift))
     return ScaleShift(scale=scale.astype(np.float32), shift=shift.astype(np.float32))
-
-
-def _sample_axes(call: LayerCall) -> tuple[int, ...]:
-    axis = call.config.get("axis", -1)
-    rank = len(call.input_shape)
-    axes = [axis] if isinstance(axis, int) else list(axis)
-    if not all(isinstance(a, int) and (1 <= a <= rank or -rank <= a <= -1) for a in axes):
-        raise UnsupportedLayerError("unsupported-argument", f"axis={axis!r}; takes axes other than the batch")
-    return tuple(sorted(a - 1 if a > 0 else rank + a for a in axes))
 
 
 def _parameter(call: LayerCall, name: str, switch: str, axes: tuple[int, ...], default: float) -> Array:
@@ -100,10 +101,10 @@ def _parameter(call: LayerCall, name: str, switch: str, axes: tuple[int, ...], d
 
 def layer_normalization(call: LayerCall) -> tuple[Op, ...]:
     """Computed on the host: it divides by the sample's own spread."""
-    axes = _sample_axes(call)
+    axes = sample_axes(call)
     op = Standardize(
         axes=axes,
-        epsilon=number(call, "epsilon", 1e-3),
+        epsilon=number(call, "epsilon", 1e-3, least=0.0),
         scale=_parameter(call, "gamma", "scale", axes, 1.0),
         shift=_parameter(call, "beta", "center", axes, 0.0),
         centred=not call.config.get("rms_scaling", False),
@@ -114,7 +115,7 @@ def layer_normalization(call: LayerCall) -> tuple[Op, ...]:
 def group_normalization(call: LayerCall) -> tuple[Op, ...]:
     """Computed on the host: it divides by the sample's own spread."""
     rank = len(call.input_shape)
-    if _sample_axes(call) != (rank - 1,):
+    if sample_axes(call) != (rank - 1,):
         raise UnsupportedLayerError("unsupported-argument", f"axis={call.config.get('axis')!r}; takes the last axis")
     groups = call.config.get("groups", 32)
     channels = call.input_shape[-1]
@@ -125,7 +126,7 @@ def group_normalization(call: LayerCall) -> tuple[Op, ...]:
         )
     op = Standardize(
         axes=tuple(range(rank)),
-        epsilon=number(call, "epsilon", 1e-3),
+        epsilon=number(call, "epsilon", 1e-3, least=0.0),
         scale=_parameter(call, "gamma", "scale", (rank - 1,), 1.0),
         shift=_parameter(call, "beta", "center", (rank - 1,), 0.0),
         groups=groups,
@@ -135,15 +136,15 @@ def group_normalization(call: LayerCall) -> tuple[Op, ...]:
 
 def rms_normalization(call: LayerCall) -> tuple[Op, ...]:
     """Computed on the host: it divides by the sample's own size."""
-    axes = _sample_axes(call)
+    axes = sample_axes(call)
     scale = _parameter(call, "scale", "has_scale", axes, 1.0)
-    epsilon = number(call, "epsilon", 1e-6)
+    epsilon = number(call, "epsilon", 1e-6, least=0.0)
     return (Standardize(axes=axes, epsilon=epsilon, scale=scale, shift=np.zeros_like(scale), centred=False),)
 
 
 def unit_normalization(call: LayerCall) -> tuple[Op, ...]:
     """Computed on the host: it divides by the sample's own length."""
-    return (UnitLength(axes=_sample_axes(call)),)
+    return (UnitLength(axes=sample_axes(call)),)
 
 
 def layer_scale(call: LayerCall) -> tuple[Op, ...]:

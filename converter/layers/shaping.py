@@ -6,12 +6,13 @@ import math
 
 from ..layer_call import LayerCall
 from ..ops import AxisMap, Crop, Op, Pad, Permute, Reshape, Shape, Upsample
-from .arguments import axis_pairs, axis_sizes, channels_last, spatial_shape
+from .arguments import axis_pairs, axis_sizes, channels_last, is_whole, spatial_shape
 from .registry import LayerRegistry, UnsupportedLayerError
 from .resampling import RESAMPLING, adaptive_mean
 
 __all__ = ["add_to"]
 
+_LARGEST_MATRIX = 2**24  # of a resized axis: 4,096 pixels from 4,096
 _FORMATS = ("channels_last", "channels_first", None)
 
 
@@ -35,7 +36,7 @@ def reshape(call: LayerCall) -> tuple[Op, ...]:
         raise UnsupportedLayerError("unsupported-argument", f"target_shape={target!r}; takes whole numbers")
     size = math.prod(call.input_shape)
     known = math.prod(n for n in target if n != -1)
-    if sum(n == -1 for n in target) > 1 or known < 1 or size % known:
+    if sum(n == -1 for n in target) > 1 or min(target, default=1) < -1 or known < 1 or size % known:
         raise UnsupportedLayerError("unsupported-argument", f"target_shape={target!r}; takes a shape of {size} values")
     return (Reshape(shape=tuple(size // known if n == -1 else n for n in target)),)
 
@@ -44,7 +45,8 @@ def permute(call: LayerCall) -> tuple[Op, ...]:
     """Become another order of the axes."""
     dims = call.config.get("dims")
     rank = len(call.input_shape)
-    if not isinstance(dims, (list, tuple)) or sorted(dims) != list(range(1, rank + 1)):
+    listed = isinstance(dims, (list, tuple)) and all(is_whole(d, 1) for d in dims)
+    if not listed or sorted(dims) != list(range(1, rank + 1)):
         raise UnsupportedLayerError("unsupported-argument", f"dims={dims!r}; takes the axes 1 to {rank} in any order")
     return (Permute(order=tuple(d - 1 for d in dims)),)
 
@@ -88,6 +90,9 @@ def _resized(call: LayerCall, spatial: Shape, sizes: Shape, interpolation: str) 
     if interpolation not in RESAMPLING:
         known = ", ".join(map(repr, RESAMPLING))
         raise UnsupportedLayerError("unsupported-argument", f"interpolation={interpolation!r}; takes {known}")
+    for n, size in zip(spatial, sizes, strict=True):
+        if n * size > _LARGEST_MATRIX:
+            raise UnsupportedLayerError("unsupported-argument", f"resizing {n} to {size} values; takes fewer")
     rule = RESAMPLING[interpolation]
     matrices = tuple(rule(n, size) for n, size in zip(spatial, sizes, strict=True))
     return channels_last(call, 2, AxisMap(matrices=matrices))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy as np
 from .base import Array, Op, Shape, as_type_of, one_shape
 
 __all__ = ["ConvTranspose"]
+
+_MOST_VALUES = 2**28  # of the map before it is cut
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -41,18 +44,19 @@ class ConvTranspose(Op):
         shape = one_shape(self.kind, shapes, rank=len(self.size) + 1)
         if shape[-1] != self.kernel.shape[-1]:
             raise ValueError(f"ConvTranspose expected {self.kernel.shape[-1]} channels, received {shape}")
+        if math.prod(self._reach(shape[:-1])) > _MOST_VALUES:
+            raise ValueError(f"ConvTranspose expected a map that memory can hold, received dilation {self.dilation}")
         return (*self.size, int(self.kernel.shape[-2]))
+
+    def _reach(self, spatial: Shape) -> Shape:
+        """Return the shape of the map before it is cut."""
+        axes = zip(spatial, self.strides, self.kernel.shape, self.dilation, self.before, self.size, strict=False)
+        return tuple(max((n - 1) * s + (k - 1) * d + 1, b + size) for n, s, k, d, b, size in axes)
 
     def apply(self, *values: Array) -> Array:
         (x,) = values
         filters, spatial = self.kernel.shape[-2], x.shape[1:-1]
-        reach = [
-            max((n - 1) * s + (k - 1) * d + 1, b + size)
-            for n, s, k, d, b, size in zip(
-                spatial, self.strides, self.kernel.shape, self.dilation, self.before, self.size, strict=False
-            )
-        ]
-        full = np.zeros((len(x), *reach, filters), x.dtype)
+        full = np.zeros((len(x), *self._reach(spatial), filters), x.dtype)
         kernel = as_type_of(self.kernel, x)
         flat = x.reshape(-1, x.shape[-1])
         for offset in itertools.product(*(range(k) for k in self.kernel.shape[:-2])):

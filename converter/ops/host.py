@@ -33,6 +33,8 @@ class HostLayer(Op):
         The shape of one sample of each input.
     shape
         The shape of one sample of the output.
+    keras_class
+        The user's own layer class, handed over alive; None for Keras's class of that name.
     """
 
     linear: ClassVar[bool] = False
@@ -42,6 +44,7 @@ class HostLayer(Op):
     weights: Mapping[str, Array] = field(default_factory=dict)
     input_shapes: tuple[Shape, ...]
     shape: Shape
+    keras_class: type | None = None
 
     def output_shape(self, *shapes: Shape) -> Shape:
         if shapes != self.input_shapes:
@@ -55,6 +58,9 @@ class HostLayer(Op):
 
     @cached_property
     def _keras_layer(self) -> Any:
-        from ..keras_layer import build_keras_layer
+        from ..keras_layer import build_custom_layer, build_keras_layer
 
-        return build_keras_layer(self.layer_type, self.config, list(self.weights.values()), self.input_shapes)
+        weights = list(self.weights.values())
+        if self.keras_class is not None:
+            return build_custom_layer(self.keras_class, self.config, weights, self.input_shapes)
+        return build_keras_layer(self.layer_type, self.config, weights, self.input_shapes)

@@ -13,9 +13,18 @@ __all__ = ["Identity", "Input", "Output"]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Input(Op):
-    """Where samples of the given shape come in."""
+    """Where samples of the given shape come in.
+
+    Attributes
+    ----------
+    low, high
+        The smallest and largest value of the calibration samples; None before calibration. Backends that encode inputs
+        as spikes take their range from it.
+    """
 
     shape: Shape
+    low: float | None = None
+    high: float | None = None
 
     def output_shape(self, *shapes: Shape) -> Shape:
         if shapes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy as np
 from .base import Array, Shape
 
 __all__ = ["Padding", "pad_spatial", "same_padding", "window_output", "window_slices"]
+
+_MOST_VALUES = 2**28  # of a padded map
 
 Padding = tuple[tuple[int, int], ...]
 
@@ -44,6 +47,8 @@ def window_output(kind: str, spatial: Shape, size: Shape, strides: Shape, dilati
                 f"{kind} expected an input of at least {(k - 1) * d + 1} along each axis, received {spatial}"
             )
         counts.append(count)
+    if math.prod(n + before + after for n, (before, after) in zip(spatial, padding, strict=True)) > _MOST_VALUES:
+        raise ValueError(f"{kind} expected padding that memory can hold, received {padding}")
     return tuple(counts)
 
 

@@ -98,6 +98,27 @@ REASONS: Mapping[str, Reason] = {
             "kept as a Keras layer (a tensor node), computed on running means",
             "fine on the cpu and in Nengo; on a chip this layer runs on the host",
         ),
+        # what NengoDL's front makes of a layer
+        Reason("nengo-neurons", _EXACT, "its activation became neurons of Nengo that compute it, as rates"),
+        Reason(
+            "activation-swapped",
+            _APPROXIMATE,
+            "its activation became what swap_activations asks for",
+            "compare the accuracy with spikeport.convert, whose neurons lose nothing as the steps grow",
+        ),
+        Reason("custom-converter", _NOTE, "converted by the LayerConverter that was registered for its type"),
+        Reason(
+            "tensor-node",
+            _HOST,
+            "has no native form in Nengo: a Node computes it at every step (a tensor node)",
+            "fine in Nengo; on a chip this layer runs on the host",
+        ),
+        Reason(
+            "max-pool-averaged",
+            _APPROXIMATE,
+            "max pooling became average pooling",
+            "retrain with AveragePooling, or use spikeport.convert, whose max pooling is exact",
+        ),
         # what a user should know of the whole conversion
         Reason(
             "thresholds-from-data",
@@ -118,28 +139,66 @@ REASONS: Mapping[str, Reason] = {
         ),
         Reason("no-neurons", _NOTE, "the model has no ReLU, so the network has no spiking neurons"),
         Reason("input-shape-given", _NOTE, "the file does not hold an input shape; the given one was used"),
+        Reason(
+            "input-shape-inferred",
+            _NOTE,
+            "the file does not hold an input shape; the first kernel says how many values the model reads",
+            "pass input_shape (--input-shape) to say otherwise",
+        ),
+        Reason(
+            "kernel-dequantised",
+            _APPROXIMATE,
+            "its kernel, stored as whole numbers, was multiplied out; Keras also rounds its inputs, which is left out",
+            "convert the model from before model.quantize(...) to compare it value by value",
+        ),
+        Reason("training-only", _NOTE, "regularisers and constraints act in training only, so they were left aside"),
+        Reason("option-unused", _NOTE, "an option had no effect", "check its spelling, or leave it out"),
+        Reason(
+            "scale-without-amplitude",
+            _APPROXIMATE,
+            "the firing rate scale changes what these neurons compute: their type has no amplitude to undo it",
+            "leave the layer out of scale_firing_rates",
+        ),
         # what a backend makes of it
-        Reason("checked-for-backend", _NOTE, "what the backend makes of each part"),
         Reason("runs-as-neurons", _NOTE, "runs as neurons of the backend"),
+        Reason("runs-folded", _NOTE, "is part of the connections between neurons"),
         Reason("runs-on-host", _HOST, "runs on the host"),
         Reason(
             "refused-by-backend",
             _REFUSED,
             "cannot run on this backend",
-            "use backend='cpu', or change the layer as said",
+            "change the layer as said, or use backend='cpu'",
         ),
         # what cannot be converted
         Reason(
             "unknown-layer",
             _UNSUPPORTED,
             "there is no handler for this layer type",
-            "register one: layers = spikeport.LAYERS.child(); layers.register(...)",
+            "register a handler (spikeport.LAYERS.child()), or pass custom_layers={name: class} to run it on the host",
         ),
         Reason(
             "code-in-file",
             _UNSUPPORTED,
             "holds Python code inside the model file, which is never executed",
             "replace the Lambda by layers, or register a handler that computes the same",
+        ),
+        Reason(
+            "no-equal-in-keras3",
+            _UNSUPPORTED,
+            "an older Keras computed this in a way for which Keras 3 has no words",
+            "build the layer anew in Keras 2 or 3, train it again, and save the whole model",
+        ),
+        Reason(
+            "quantised-layer",
+            _UNSUPPORTED,
+            "rounds its weights and activations in a way of its own, so a float layer would not compute the same",
+            "convert the float model from before quantisation, or register a handler for this layer type",
+        ),
+        Reason(
+            "custom-layer-failed",
+            _UNSUPPORTED,
+            "the class handed over for it could not be made, built or given the file's weights",
+            "check custom_layers={name: class}: its from_config, its build and the order of its weights",
         ),
         Reason(
             "recurrent",
@@ -152,6 +211,18 @@ REASONS: Mapping[str, Reason] = {
             _UNSUPPORTED,
             "an argument has a value that the handler does not take",
             "change the argument, or register a handler of your own for this layer type",
+        ),
+        Reason(
+            "no-native-form",
+            _UNSUPPORTED,
+            "has no native form in Nengo, and allow_fallback=False rules a tensor node out",
+            "allow it, or register a LayerConverter for this layer type",
+        ),
+        Reason(
+            "not-temporal",
+            _UNSUPPORTED,
+            "does not treat the steps of a sequence alike, so it cannot run step by step (temporal_model=True)",
+            "convert it without temporal_model, as data of one sample",
         ),
         Reason(
             "missing-weights",

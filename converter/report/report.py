@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...errors import ConversionError
+from ..field_types import check_fields
 from .reasons import REASONS, Reason, Severity
 
 __all__ = ["Entry", "Report", "ReportBuilder"]
@@ -65,15 +66,12 @@ class Entry:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Entry:
         """Return the entry that `to_json` wrote."""
-        if values["code"] not in REASONS:
-            raise ValueError(f"expected a code of the catalogue, received {values['code']!r}")
-        return cls(
-            code=values["code"],
-            layer=values["name"],
-            layer_type=values["type"],
-            detail=values["detail"],
-            figures=values["figures"],
-        )
+        fields = {name: values[name] for name in ("code", "detail", "figures")}
+        fields |= {"layer": values["name"], "layer_type": values["type"]}
+        check_fields(cls, fields)
+        if fields["code"] not in REASONS:
+            raise ValueError(f"expected a code of the catalogue, received {fields['code']!r}")
+        return cls(**fields)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,11 +86,17 @@ class Report:
         One entry for each layer call, in the model's order.
     notes
         Entries about the whole network.
+    backend
+        The backend that was asked about as well, "" where none was.
+    placement
+        What that backend makes of each part: an entry with the part's name as its layer.
     """
 
     model: str
     layers: tuple[Entry, ...]
     notes: tuple[Entry, ...] = ()
+    backend: str = ""
+    placement: tuple[Entry, ...] = ()
 
     @property
     def convertible(self) -> bool:
@@ -104,9 +108,9 @@ class Report:
         """Return the entries that stop the conversion."""
         return tuple(e for e in (*self.layers, *self.notes) if e.severity is Severity.UNSUPPORTED)
 
-    def with_notes(self, notes: Iterable[Entry]) -> Report:
-        """Return the report with more notes."""
-        return replace(self, notes=(*self.notes, *notes))
+    def with_placement(self, backend: str, placement: Iterable[Entry]) -> Report:
+        """Return the report with what a backend makes of each part."""
+        return replace(self, backend=backend, placement=tuple(placement))
 
     def require_convertible(self) -> None:
         """Raise a ConversionError that names every layer that cannot be converted, if there is one."""
@@ -128,16 +132,17 @@ class Report:
             "convertible": self.convertible,
             "layers": [e.to_json() for e in self.layers],
             "notes": [e.to_json() for e in self.notes],
+            "backend": self.backend,
+            "placement": [e.to_json() for e in self.placement],
         }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Report:
         """Return the report that `to_json` wrote."""
-        return cls(
-            model=values["model"],
-            layers=tuple(Entry.from_json(v) for v in values["layers"]),
-            notes=tuple(Entry.from_json(v) for v in values["notes"]),
-        )
+        parts = {name: tuple(Entry.from_json(v) for v in values[name]) for name in ("layers", "notes")}
+        fields = {"model": values["model"], **parts}
+        check_fields(cls, fields)
+        return cls(**fields)
 
     def __str__(self) -> str:
         from .text import report_text

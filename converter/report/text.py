@@ -40,17 +40,32 @@ def print_report(report: Report, console: Console) -> None:
             f"{_escape(entry.sentence)} [dim]{entry.code}[/]{figures}",
         )
     console.print(table)
+    if report.backend:
+        console.print(_placement_table(report))
     for entry in report.notes:
         style = _STYLE[entry.severity]
         figures = f" — {_escape(_figures(entry))}" if entry.figures else ""
         console.print(f"[{style}]{entry.severity.value}[/]: {_escape(entry.sentence)}{figures} [dim]{entry.code}[/]")
     remedies = dict.fromkeys(
         (e.code, e.reason.remedy)
-        for e in (*report.layers, *report.notes)
+        for e in (*report.layers, *report.placement, *report.notes)
         if e.reason.remedy and e.severity is not Severity.EXACT
     )
     for code, remedy in remedies:
         console.print(f"[bold]what to do[/] ({code}): {_escape(remedy)}")
+
+
+def _placement_table(report: Report) -> Table:
+    """Return what a backend makes of each part."""
+    table = Table(title=f"On {_escape(report.backend)}", title_justify="left", header_style="bold")
+    table.add_column("part", overflow="fold", max_width=30)
+    table.add_column("result", no_wrap=True)
+    table.add_column("what and why", ratio=1)
+    for entry in report.placement:
+        style = _STYLE[entry.severity]
+        why = _escape(entry.sentence)
+        table.add_row(_escape(entry.layer), f"[{style}]{entry.severity.value}[/]", f"{why} [dim]{entry.code}[/]")
+    return table
 
 
 def report_text(report: Report, width: int = 120) -> str:

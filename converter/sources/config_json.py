@@ -8,9 +8,9 @@ from typing import Any
 
 from ...errors import SourceError
 
-__all__ = ["parse_config"]
+__all__ = ["MAX_CONFIG_BYTES", "parse_config"]
 
-_MAX_BYTES = 64 * 2**20
+MAX_CONFIG_BYTES = 64 * 2**20
 
 
 def parse_config(text: str | bytes, origin: str) -> Mapping[str, Any]:
@@ -21,8 +21,8 @@ def parse_config(text: str | bytes, origin: str) -> Mapping[str, Any]:
     SourceError
         When it is too long, too deeply nested, or not a JSON object.
     """
-    if len(text) > _MAX_BYTES:
-        raise SourceError(f"{origin}: expected a config of at most {_MAX_BYTES:,} bytes, received {len(text):,}")
+    if len(text) > MAX_CONFIG_BYTES:
+        raise SourceError(f"{origin}: expected a config of at most {MAX_CONFIG_BYTES:,} bytes, received {len(text):,}")
     try:
         config = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -13,12 +13,27 @@ import numpy as np
 from ...errors import SourceError
 from ..ops.base import Array
 
-__all__ = ["MAX_ARRAY_BYTES", "child_group", "names_attribute", "open_hdf5", "read_array", "text_attribute"]
+__all__ = [
+    "MAX_ARRAY_BYTES",
+    "MAX_RATIO",
+    "SMALL_BYTES",
+    "child_group",
+    "has_attribute",
+    "member_names",
+    "names_attribute",
+    "open_hdf5",
+    "read_array",
+    "text_attribute",
+]
 
 MAX_ARRAY_BYTES = 8 * 2**30
 """The largest array that is read: a dataset may claim any size, so the claim is checked before allocation."""
 
-_MAX_RATIO = 1100  # deflate cannot compress better than 1032 : 1
+MAX_RATIO = 100
+SMALL_BYTES = 64 * 2**20
+"""Above this size, nothing is unpacked that claims more than `MAX_RATIO` times what is stored: trained weights hardly
+compress, and zeros (1032 : 1) are how a small file fills the memory."""
+
 _MAX_TEXT_BYTES = 64 * 2**20
 
 
@@ -29,12 +44,23 @@ def open_hdf5(source: Path | IO[bytes], origin: str) -> Iterator[h5py.File]:
     Raises
     ------
     SourceError
-        When it is not an HDF5 file, or a damaged one; also for damage found later, while it is being read.
+        When it is not an HDF5 file, or a damaged one. Damage that shows only while it is read is met by the functions
+        below, through which everything in the file is read.
     """
+    with _damage_is_an_error(origin):
+        file = h5py.File(source, "r")
+    with file:
+        yield file
+
+
+@contextmanager
+def _damage_is_an_error(origin: str) -> Iterator[None]:
+    """Say of a damaged file that it is one: h5py raises a dozen types for it. Only calls of h5py belong in here."""
     try:
-        with h5py.File(source, "r") as file:
-            yield file
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
+        yield
+    except SourceError:
+        raise
+    except Exception as error:
         raise SourceError(f"{origin}: expected a sound HDF5 file, received one that cannot be read: {error}") from None
 
 
@@ -42,6 +68,18 @@ def child_group(group: h5py.Group, name: str, origin: str) -> h5py.Group | None:
     """Return a group inside this one, None if it is not there."""
     item = _inside(group, name, origin)
     return item if isinstance(item, h5py.Group) else None
+
+
+def member_names(group: h5py.Group, origin: str) -> list[str]:
+    """Return the names of what lies in a group."""
+    with _damage_is_an_error(origin):
+        return list(group)
+
+
+def has_attribute(group: h5py.Group, name: str, origin: str) -> bool:
+    """Say whether there is an attribute of this name."""
+    with _damage_is_an_error(origin):
+        return name in group.attrs
 
 
 def read_array(group: h5py.Group, name: str, origin: str) -> Array:
@@ -56,22 +94,25 @@ def read_array(group: h5py.Group, name: str, origin: str) -> Array:
     item = _inside(group, name, origin)
     if not isinstance(item, h5py.Dataset):
         raise SourceError(f"{where}: expected an array, found none")
-    if item.is_virtual or item.external:
-        raise SourceError(f"{where}: expected an array inside the file, received one stored outside of it")
-    if item.dtype.kind not in "fiub":
-        raise SourceError(f"{where}: expected numbers, received {item.dtype}")
-    stored = item.id.get_storage_size()
-    if item.nbytes > MAX_ARRAY_BYTES or item.nbytes > _MAX_RATIO * stored + 2**16:
-        raise SourceError(
-            f"{where}: expected an array that the file can hold, received a claim of {item.nbytes:,} bytes"
-        )
-    values = np.asarray(item[()])
-    return values.astype(np.float32) if values.dtype.kind == "f" else values
+    with _damage_is_an_error(where):
+        if item.is_virtual or item.external:
+            raise SourceError(f"{where}: expected an array inside the file, received one stored outside of it")
+        if item.dtype.kind not in "fiub":
+            raise SourceError(f"{where}: expected numbers, received {item.dtype}")
+        stored = item.id.get_storage_size()
+        if item.nbytes > min(MAX_ARRAY_BYTES, MAX_RATIO * stored + SMALL_BYTES):
+            raise SourceError(
+                f"{where}: expected an array that the file can hold, received a claim of {item.nbytes:,} bytes"
+            )
+        values = np.asarray(item[()])
+    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinity, which no layer's weights may hold
+        return values.astype(np.float32) if values.dtype.kind == "f" else values
 
 
 def text_attribute(group: h5py.Group, name: str, origin: str) -> str | None:
     """Return a text attribute, None if it is not there."""
-    value = group.attrs.get(name)
+    with _damage_is_an_error(origin):
+        value = group.attrs.get(name)
     if value is None:
         return None
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
@@ -80,16 +121,17 @@ def text_attribute(group: h5py.Group, name: str, origin: str) -> str | None:
     return text
 
 
-def names_attribute(group: h5py.Group, name: str) -> list[str]:
+def names_attribute(group: h5py.Group, name: str, origin: str) -> list[str]:
     """Return a list of names; Keras cuts long lists into ``name0``, ``name1`` and so on."""
-    if name in group.attrs:
-        return [_text(v) for v in np.ravel(group.attrs[name])]
-    names: list[str] = []
-    part = 0
-    while f"{name}{part}" in group.attrs:
-        names += [_text(v) for v in np.ravel(group.attrs[f"{name}{part}"])]
-        part += 1
-    return names
+    with _damage_is_an_error(origin):
+        if name in group.attrs:
+            return [_text(v) for v in np.ravel(group.attrs[name])]
+        names: list[str] = []
+        part = 0
+        while f"{name}{part}" in group.attrs:
+            names += [_text(v) for v in np.ravel(group.attrs[f"{name}{part}"])]
+            part += 1
+        return names
 
 
 def _text(value: Any) -> str:
@@ -104,12 +146,14 @@ def _inside(group: h5py.Group, path: str, origin: str) -> h5py.Group | h5py.Data
             continue
         if part in (".", "..") or not isinstance(item, h5py.Group):
             return None
-        link = item.get(part, getlink=True)
+        with _damage_is_an_error(origin):
+            link = item.get(part, getlink=True)
         if link is None:
             return None
         if isinstance(link, h5py.ExternalLink):
             raise SourceError(f"{origin}: expected everything inside the file, found a link to {link.filename!r}")
         if not isinstance(link, h5py.HardLink):
             raise SourceError(f"{origin}: expected plain members, found a soft link {part!r}")
-        item = item.get(part)
+        with _damage_is_an_error(origin):
+            item = item.get(part)
     return item

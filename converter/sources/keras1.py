@@ -40,8 +40,8 @@ _EVERYWHERE: Mapping[str, str] = {
 }
 
 _BY_CLASS: Mapping[str, Mapping[str, str]] = {
-    **dict.fromkeys(("Dense", "LSTM", "GRU", "SimpleRNN"), {"output_dim": "units"}),
-    **dict.fromkeys(("Dropout", "GaussianDropout"), {"p": "rate"}),
+    **{kind: {"output_dim": "units"} for kind in ("Dense", "LSTM", "GRU", "SimpleRNN")},
+    **{kind: {"p": "rate"} for kind in ("Dropout", "GaussianDropout")},
     **{f"SpatialDropout{n}D": {"p": "rate"} for n in (1, 2, 3)},
     "GaussianNoise": {"sigma": "stddev"},
     "UpSampling1D": {"length": "size"},
@@ -76,6 +76,7 @@ def spelled(layer: Spelled, writer: Writer) -> Spelled:
     _data_format(layer_type, config, writer)
     if "consume_less" in config:  # decides how an LSTM or GRU stores its kernels
         config["implementation"] = 2 if config.pop("consume_less") == "gpu" else 0
+        config["stored_by"] = "keras1"
     _join_padding(layer_type, config)
     if "noise_shape" in config and config["noise_shape"] is None:
         del config["noise_shape"]
@@ -130,7 +131,7 @@ def _batch_normalization(layer: Spelled) -> Spelled:
     mode = layer.config.get("mode", 0)
     if mode == 0:
         return layer
-    how = {1: "normalises each sample", 2: "uses the statistics of each batch"}.get(mode, "is not known")
+    how = "normalises each sample" if mode == 1 else "uses the statistics of each batch"
     return replace(layer, refusal=("no-equal-in-keras3", f"mode={mode!r} of Keras 1, which {how}"))
 
 

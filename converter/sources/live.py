@@ -9,7 +9,10 @@ import numpy as np
 
 from ...errors import SourceError
 from ..ops.base import Array
+from .spelling import Writer
+from .versions import weights_as_keras3
 from .weight_names import weight_names
+from .wrappers import masked
 
 __all__ = ["LiveWeights", "is_keras_model", "live_config", "live_version"]
 
@@ -54,18 +57,39 @@ def live_config(model: Any, origin: str) -> Mapping[str, Any]:
 class LiveWeights:
     """The weights of a live model's layers."""
 
-    def __init__(self, model: Any) -> None:
-        self._model = model
+    def __init__(self, model: Any, writer: Writer) -> None:
+        self._model, self._writer = model, writer
 
     def weights(self, path: tuple[str, ...], layer_type: str, config: Mapping[str, Any]) -> Mapping[str, Array]:
         """Return the weights of the layer at this path, by name."""
         layer = self._model
         for name in path:
-            layer = next((x for x in layer.layers if x.name == name), None)
+            inside = layer if hasattr(layer, "layers") else layer.layer  # a model in a TimeDistributed
+            layer = next((x for x in inside.layers if x.name == name), None)
             if layer is None:
                 return {}
-        expected = weight_names(layer_type, config)
-        own = [w.name.rsplit("/", 1)[-1].split(":")[0] for w in layer.weights]
-        names = (*expected[0], *expected[1]) if expected else tuple(own)
-        values = (np.asarray(v, np.float32) for v in layer.get_weights())
-        return dict(zip(names, values, strict=False))
+        return weights_as_keras3(layer_type, config, _arrays(layer, layer_type, config), self._writer)
+
+
+def _arrays(layer: Any, layer_type: str, config: Mapping[str, Any]) -> dict[str, Array]:
+    """Return a layer's weights by name; those of the layers inside a Bidirectional behind theirs."""
+    inner = config.get("layer")
+    if layer_type == "Bidirectional" and isinstance(inner, Mapping):
+        return {
+            f"{side}/{name}": value
+            for side in ("forward_layer", "backward_layer")
+            for name, value in _arrays(getattr(layer, side), str(inner["class_name"]), inner["config"]).items()
+        }
+    if config.get("unwrapped_from"):
+        masks = [np.asarray(w) for w in layer.weights if "mask" in w.name]
+        return masked(config, _arrays(layer.layer, layer_type, {**config, "unwrapped_from": ""}), masks)
+    expected = weight_names(layer_type, config)
+    values = {index: np.asarray(v, np.float32) for index, v in enumerate(layer.get_weights())}
+    places = [w.name.rsplit("/", 1)[-1].split(":")[0] for w in layer.weights]
+    if expected is None:  # names may come twice in a layer with layers inside
+        names = places if len(set(places)) == len(places) else [str(getattr(w, "path", w.name)) for w in layer.weights]
+        return dict(zip(names, values.values(), strict=False))
+    wanted = (*expected[0], *expected[1])
+    if set(wanted) == set(places) and len(wanted) == len(places):
+        return {name: values[places.index(name)] for name in wanted}
+    return dict(zip(wanted, values.values(), strict=False))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 __all__ = ["Spelled", "Writer", "pair", "renamed"]
@@ -60,6 +60,8 @@ class Spelled:
         Layers without weights that do a part of its work, in order: (what they do, layer).
     refusal
         A code of the report's catalogue and details, where Keras 3 has no words for what the layer computes.
+    notes
+        Codes of the report's catalogue and details, for what a user should know.
     """
 
     layer_type: str
@@ -67,7 +69,7 @@ class Spelled:
     before: tuple[tuple[str, Spelled], ...] = ()
     after: tuple[tuple[str, Spelled], ...] = ()
     refusal: tuple[str, str] = ("", "")
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 def renamed(config: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Theano: it turned kernels by 180° and put the zeros of ``padding="same"`` elsewhere than TensorFlow does.
 
-From the Theano backend of Keras 1 and 2: "same" is Theano's "half", k // 2 zeros on either side, of which an even window
-leaves out the last; TensorFlow spreads as few zeros as the strides need, the odd one behind.
+From the Theano backend of Keras 1 and 2: "same" is Theano's "half", k // 2 zeros on either side, of which an even
+window leaves out the last; TensorFlow spreads as few zeros as the strides need, the odd one behind.
 """
 
 from __future__ import annotations

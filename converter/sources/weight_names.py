@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["weight_names"]
+from .keras1 import recurrent_names
+
+__all__ = ["ATTENTION_PARTS", "weight_names"]
 
 Config = Mapping[str, Any]
 Names = tuple[tuple[str, ...], tuple[str, ...]]  # trained, not trained
@@ -22,6 +24,40 @@ def _separable(config: Config) -> Names:
 
 def _depthwise(config: Config) -> Names:
     return (("depthwise_kernel", "bias") if config.get("use_bias", True) else ("depthwise_kernel",)), ()
+
+
+def _dense(config: Config) -> Names:
+    return _kernel_bias(config)[0], ("kernel_scale",) if config.get("quantization") else ()
+
+
+def _recurrent(config: Config) -> Names:
+    kernels = ("kernel", "recurrent_kernel")
+    return ((*kernels, "bias") if config.get("use_bias", True) else kernels), ()
+
+
+ATTENTION_PARTS = ("query", "key", "value", "attention_output")
+"""The layers inside a MultiHeadAttention, in the order of its weights."""
+
+
+def _attention(config: Config) -> Names:
+    own = ("kernel", "bias") if config.get("use_bias", True) else ("kernel",)
+    return tuple(f"{part}/{name}" for part in ATTENTION_PARTS for name in own), ()
+
+
+def _bidirectional(config: Config) -> Names | None:
+    found = [_inside(config.get(side)) for side in ("layer", "backward_layer")]
+    forward, backward = found[0], found[1] or found[0]
+    if forward is None or backward is None:
+        return None
+    trained = [*(f"forward_layer/{n}" for n in forward[0]), *(f"backward_layer/{n}" for n in backward[0])]
+    others = [*(f"forward_layer/{n}" for n in forward[1]), *(f"backward_layer/{n}" for n in backward[1])]
+    return tuple(trained), tuple(others)
+
+
+def _inside(layer: Any) -> Names | None:
+    if not isinstance(layer, Mapping) or not isinstance(layer.get("config"), Mapping):
+        return None
+    return weight_names(str(layer.get("class_name")), layer["config"])
 
 
 def _gamma_beta(config: Config) -> tuple[str, ...]:
@@ -42,12 +78,15 @@ def _fixed(*names: str) -> Callable[[Config], Names]:
 
 
 _WEIGHTS: Mapping[str, Callable[[Config], Names]] = {
-    **dict.fromkeys(("Dense", "EinsumDense"), _kernel_bias),
+    "Dense": _dense,
+    "EinsumDense": _kernel_bias,
+    **dict.fromkeys(("LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"), _recurrent),
     **{f"Conv{n}D{kind}": _kernel_bias for n in (1, 2, 3) for kind in ("", "Transpose")},
     **{f"SeparableConv{n}D": _separable for n in (1, 2)},
     **{f"DepthwiseConv{n}D": _depthwise for n in (1, 2)},
     "BatchNormalization": _batch_normalization,
     **dict.fromkeys(("LayerNormalization", "GroupNormalization"), _normalization),
+    **dict.fromkeys(("MultiHeadAttention", "GroupQueryAttention"), _attention),
     "PReLU": _fixed("alpha"),
     "Embedding": _fixed("embeddings"),
     "RMSNormalization": _fixed("scale"),
@@ -62,5 +101,11 @@ def weight_names(layer_type: str, config: Config) -> Names | None:
     inner = config.get("layer")
     if layer_type == "TimeDistributed" and isinstance(inner, Mapping) and isinstance(inner.get("config"), Mapping):
         return weight_names(str(inner.get("class_name")), inner["config"])
+    if layer_type == "Bidirectional":
+        return _bidirectional(config)
+    if config.get("stored_by") == "keras1":
+        own = recurrent_names(layer_type, config)
+        if own is not None:
+            return own, ()
     names = _WEIGHTS.get(layer_type)
     return names(config) if names else None

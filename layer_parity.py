@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .converter.graph import Graph
+from .converter.keras_import import import_keras
 from .converter.layers import LAYERS, LayerRegistry
 from .converter.lowering import lower
 from .converter.ops import Array, MaxPool, Pad, Shape
@@ -181,8 +182,8 @@ def _with_keras(plain: Graph, final: Graph, samples: list[Array], model: Any, *,
         names = [layer.name for layer in model.layers if layer.name in plain.nodes and plain.nodes[layer.name].inputs]
         keras_values, ours = _keras_values(model, names, samples), _values(plain, samples, names)
         rows = [_row(name, keras_values[name], ours[name]) for name in names]
-    outputs = model(samples if len(samples) > 1 else samples[0], training=False)
-    flat = list(outputs.values()) if isinstance(outputs, Mapping) else outputs
+    outputs = model(_structured(model, samples), training=False)
+    flat = [outputs[key] for key in sorted(outputs)] if isinstance(outputs, Mapping) else outputs
     flat = list(flat) if isinstance(flat, (list, tuple)) else [flat]
     after = _values(final, samples, ())
     for (name, place), value in zip(final.outputs.items(), flat, strict=True):
@@ -199,22 +200,23 @@ def _keras_values(model: Any, names: list[str], samples: list[Array]) -> dict[st
     return {name: np.asarray(value) for name, value in values.items()}
 
 
+def _structured(model: Any, samples: list[Array]) -> Any:
+    """Return samples in the structure in which a live model takes its inputs."""
+    structure = getattr(model, "input", None)  # a Sequential model of Keras 3 has none until it is called
+    if isinstance(structure, Mapping):
+        return dict(zip(sorted(structure), samples, strict=True))
+    return samples if isinstance(structure, (list, tuple)) else samples[0]
+
+
 def _keras_of(model: Any) -> Any:
     """Return the library that a live model belongs to: keras or tf_keras."""
-    import importlib
-
     roots = [cls.__module__.split(".")[0] for cls in type(model).__mro__]
-    return importlib.import_module("tf_keras" if "tf_keras" in roots else "keras")
+    return import_keras("tf_keras" if "tf_keras" in roots else "keras")
 
 
 def _loaded(path: Path) -> Any:
-    import os
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
-
     try:
-        return keras.models.load_model(path, compile=False)
+        return import_keras().models.load_model(path, compile=False)
     except Exception as error:  # Keras raises whatever a file leads it to
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UsageError(f"{path}: Keras cannot load this file itself ({first}); leave --with-keras out") from None

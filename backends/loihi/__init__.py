@@ -1,0 +1,1 @@
+"""Loihi: place a network on neuro-cores, quantise it, and run it on nengo-loihi's emulator."""

@@ -1,0 +1,124 @@
+"""The loihi backend: says what goes on the chip and why not, and deploys on the emulator or on hardware."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from ...converter.graph import Graph, Node
+from ...converter.ops import Array
+from ...errors import BackendError, UsageError
+from ..contract import Verdict
+from .deployment import LoihiDeployment
+from .fit import Fit, fit
+from .folding import Folding, fold
+from .partition import Partition, is_population, partition
+
+__all__ = ["LoihiBackend"]
+
+_NOT_INSTALLED = "nengo-loihi is not installed: pip install 'spikeport[loihi]'"
+_NO_NXSDK = (
+    "target='loihi' needs Loihi hardware and NxSDK 0.9 or 1.0, which Intel gives to members of its research community; "
+    "it is not installed here. Use target='sim', the emulator"
+)
+_TARGETS = ("sim", "loihi")
+
+
+class LoihiBackend:
+    """Intel's Loihi chip, by way of nengo-loihi."""
+
+    name = "loihi"
+    summary = "Loihi's neuro-cores, in nengo-loihi's emulator or on hardware; ReLU networks with average pooling"
+    neurons = "binary"
+    default_steps = 32
+
+    def available(self) -> str:
+        """Return "" if nengo-loihi is installed."""
+        return "" if find_spec("nengo_loihi") is not None else _NOT_INSTALLED
+
+    def check(self, graph: Graph) -> Iterator[Verdict]:
+        """Say of each node where it goes; of a population on the chip, how many cores it takes and what fills them."""
+        parts = partition(graph)
+        folding = fold(graph, parts)
+        return _verdicts(graph, parts, folding, fit(folding))
+
+    def deploy(self, graph: Graph, **options: Any) -> LoihiDeployment:
+        """Prepare the spiking graph.
+
+        Parameters
+        ----------
+        target
+            "sim", the emulator, or "loihi", hardware.
+        calibration
+            Samples like those to come, one array for each input: they make the read-out more exact.
+        seed
+            Of the simulator; nothing in a converted network is random.
+        """
+        target, seed = options.pop("target", "sim"), int(options.pop("seed", 0))
+        calibration = _calibration(graph, options.pop("calibration", None))
+        if options:
+            raise UsageError(
+                f"the loihi backend takes the options target, calibration and seed, received {', '.join(options)}"
+            )
+        if target not in _TARGETS:
+            raise UsageError(f"expected target='sim' or target='loihi', received {target!r}")
+        parts = partition(graph)
+        folding = fold(graph, parts)
+        fitted = fit(folding)
+        refused = [v for v in _verdicts(graph, parts, folding, fitted) if v.refused]
+        if refused:
+            raise BackendError("the network does not go on Loihi: " + "; ".join(f"{v.node}: {v.why}" for v in refused))
+        bare = [p.name for p in folding.populations.values() if p.scale is None and not p.encodes]
+        if bare:
+            raise BackendError(f"{bare[0]}: expected a converted network, received ReLUs: convert it first")
+        if missing := self.available():
+            raise BackendError(missing)
+        if target == "loihi" and find_spec("nxsdk") is None:
+            raise BackendError(_NO_NXSDK)
+        return LoihiDeployment(graph, folding, fitted, target=target, calibration=calibration, seed=seed)
+
+
+def _calibration(graph: Graph, samples: Sequence[Array] | Array | None) -> Sequence[Array] | None:
+    """Return calibration samples as one array for each input."""
+    if samples is None:
+        return None
+    arrays = [samples] if isinstance(samples, np.ndarray) else list(samples)
+    expected = [node.shape for node in graph.inputs]
+    received = [tuple(x.shape[1:]) for x in arrays]
+    if received != expected or not len(arrays[0]):
+        raise UsageError(f"calibration: expected samples of shape {expected}, received {received}")
+    return arrays
+
+
+def _verdicts(graph: Graph, parts: Partition, folding: Folding, fitted: Fit) -> Iterator[Verdict]:
+    populations = is_population(graph)
+    for node in graph.nodes.values():
+        where, why = _verdict(node, parts, folding, fitted, node.name in populations)
+        yield Verdict(node=node.name, where=where, why=why, layers=node.layers)
+
+
+def _verdict(node: Node, parts: Partition, folding: Folding, fitted: Fit, spikes: bool) -> tuple[str, str]:
+    name = node.name
+    if why := parts.refused.get(name) or folding.too_large.get(name):
+        return "refused", why
+    if name in fitted.misfits:
+        return "refused", f"{fitted.misfits[name]}, or run with backend='cpu'"
+    if name in folding.unplaced:
+        return "neurons", f"on the chip, if it did not read {folding.unplaced[name]}"
+    if name in fitted.fitted:
+        placement = fitted.fitted[name].placement
+        cores = "core" if placement.n_cores == 1 else "cores"
+        block = " × ".join(str(n) for n in placement.block_shape if n > 1) or "1"
+        return "neurons", f"on the chip: {placement.n_cores} {cores} of {block} neurons; {placement.binding}"
+    n = math.prod(node.shape)
+    if name in parts.encoded:
+        return "host", f"{n:,} neurons on the host turn its values into spikes, as many again where some are negative"
+    if spikes:
+        return "host", f"{n:,} neurons on the host: real values drive them, and the chip takes spikes only"
+    if name in parts.folded:
+        return "folded", "into the weights and biases of the chip"
+    return "host", "computed with real values"
