@@ -17,7 +17,7 @@ from .converter.ops import Array, MaxPool, Pad, Shape
 from .converter.passes import run_passes
 from .converter.report import ReportBuilder
 from .converter.sources import read_model
-from .errors import ParityError, UsageError
+from .errors import DataError, ParityError, UsageError
 from .samples import as_samples, noise
 
 __all__ = ["TOLERANCE", "LayerParity", "Parity", "parity", "require_parity"]
@@ -141,7 +141,10 @@ def require_parity(plain: Graph, final: Graph, samples: list[Array], model: Any)
         With the output and the difference.
     """
     if isinstance(model, (str, Path)):
-        rows = tuple(_output_rows(final, samples, _values(plain, samples, ()), plain))
+        before = _values(plain, samples, ())
+        if not all(np.isfinite(value).all() for value in before.values()):
+            raise DataError("expected finite outputs, received some beyond the range of float32")
+        rows = tuple(_output_rows(final, samples, before, plain))
     else:
         rows = _with_keras(plain, final, samples, model, per_layer=False).layers
     for row in rows:
@@ -224,7 +227,8 @@ def _loaded(path: Path) -> Any:
 
 def _values(graph: Graph, samples: list[Array], keep: Any) -> dict[str, Array]:
     feeds = {node.name: x for node, x in zip(graph.inputs, samples, strict=True)}
-    return graph.evaluate(feeds, keep=keep)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is compared, and differs
+        return graph.evaluate(feeds, keep=keep)
 
 
 def _row(layer: str, reference: Array, ours: Array) -> LayerParity:

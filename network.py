@@ -230,8 +230,8 @@ def convert(
         report.note(
             "thresholds-from-data", f"percentile {preset.percentile:g}, {preset.name} neurons", samples=len(samples[0])
         )
-    require_parity(plain, graph, [x[:_PARITY_SAMPLES] for x in samples], model)
     histograms = collect_activations(graph, samples, on_progress)
+    require_parity(plain, graph, [x[:_PARITY_SAMPLES] for x in samples], model)  # after: samples that overflow are told
     graph = insert_neurons(_with_input_ranges(graph, samples), histograms, preset, report)
     return SpikingNetwork(
         graph=graph,

@@ -14,7 +14,7 @@ __all__ = ["MAX_VALUES", "Graph", "Node", "is_plausible"]
 
 
 MAX_VALUES = 2**28
-"""The most values of one sample at a node: 1 GiB in float32. A config may claim any size, and memory is taken for it."""
+"""The most values of one sample at a node: 1 GiB in float32. A config may claim any size, and memory is taken by it."""
 
 
 def is_plausible(shape: Shape) -> bool:

@@ -65,7 +65,7 @@ def lower(record: ModelRecord, layers: LayerRegistry, report: ReportBuilder) -> 
             ends[call.name] = None
             continue
         except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-            # an argument of a type that its handler did not think of, or a defect of the handler: told, and raised below
+            # an argument that its handler did not think of, or a defect of the handler: told, and the cause of the error
             report.layer(_entry(call, "unsupported-argument", f"{type(error).__name__}: {error}"))
             ends[call.name] = None
             mishaps.append(error)

@@ -1,7 +1,8 @@
 """Real models and data sets, made by other people and kept outside the project: where they lie, and how they are read.
 
-`SPIKEPORT_MODELS` and `SPIKEPORT_DATA` name the folders; by default they are ``../shared/models`` and ``../shared/data``,
-seen from the repository. Where a folder is absent, the tests that need it are skipped with the reason.
+`SPIKEPORT_MODELS` and `SPIKEPORT_DATA` name the folders; by default they are ``../shared/models`` and
+``../shared/data``, seen from the repository. Where a folder is absent, the tests that need it are skipped, with the
+reason.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def sequential(*layers: Config, name: str = "small") -> Config:
 
 
 def functional(layers: Mapping[str, tuple[Config, list[str]]], outputs: list[str]) -> Config:
-    """The config of a Functional model as Keras 2 writes it: layer name → (entry, names of the layers that it reads)."""
+    """The config of a Functional model as Keras 2 writes it: layer name → (entry, names of the layers it reads)."""
     entries = []
     for name, (entry, reads) in layers.items():
         nodes = [[[source, 0, 0, {}] for source in reads]] if reads else []

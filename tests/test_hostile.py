@@ -15,12 +15,12 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-import small_files
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_files import changed, functional, layer, sequential, small_config
 
+import small_files
 import spikeport
+from small_files import changed, functional, layer, sequential, small_config
 from spikeport import ConversionError, SourceError, SpikeportError
 from spikeport.cli import main
 
@@ -305,7 +305,9 @@ WRONG_CONFIGS: dict[str, Any] = {
     "cycle": graph_config(a=(layer("ReLU", "a"), ["b"]), b=(layer("ReLU", "b"), ["a"])),
     "reads-itself": graph_config(a=(layer("ReLU", "a"), ["a"])),
     "dangling-input": graph_config(a=(layer("ReLU", "a"), ["nobody"])),
-    "dangling-output": changed(graph_config(a=(layer("ReLU", "a"), ["in"])), "config", "output_layers", to=[["x", 0, 0]]),
+    "dangling-output": changed(
+        graph_config(a=(layer("ReLU", "a"), ["in"])), "config", "output_layers", to=[["x", 0, 0]]
+    ),
     "output-of-another-use": changed(
         graph_config(a=(layer("ReLU", "a"), ["in"])), "config", "output_layers", to=[["a", 7, 0]]
     ),
@@ -567,7 +569,9 @@ def test_strange_references_are_an_error_or_are_read(value, tmp_path):
     configs += [inbound(keras3(value)), inbound(keras3(["in", value, 0])), inbound(keras3([value, 0, 0]))]
     configs += [changed(start, "config", key, to=value) for key in ("input_layers", "output_layers", "layers", "name")]
     configs += [changed(start, "config", key, to=[value]) for key in ("input_layers", "output_layers", "layers")]
-    configs += [changed(start, "config", "layers", 1, key, to=value) for key in ("name", "class_name", "config", "module")]
+    configs += [
+        changed(start, "config", "layers", 1, key, to=value) for key in ("name", "class_name", "config", "module")
+    ]
     configs += [changed(start, "config", "layers", 0, "config", "batch_shape", to=value)]
     configs += [changed(start, key, to=value) for key in ("class_name", "config")]
     for config in configs:
@@ -692,7 +696,12 @@ def test_code_in_a_lambda_is_never_run(canary, tmp_path):
     forms = [
         {"function": code, "function_type": "lambda", "module": "os"},
         {"function": {"class_name": "__lambda__", "config": {"code": code[0], "defaults": None, "closure": None}}},
-        {"function": "system", "function_type": "function", "module": "os", "arguments": {"command": f"touch {canary}"}},
+        {
+            "function": "system",
+            "function_type": "function",
+            "module": "os",
+            "arguments": {"command": f"touch {canary}"},
+        },
         {"function": code, "output_shape": code, "output_shape_type": "lambda", "mask": code},
     ]
     for config in forms:
@@ -762,6 +771,7 @@ def test_devices_are_refused():
 
 # Damage at random
 
+
 def cuts(size: int) -> list[int]:
     return [*range(0, 64, 8), *range(64, size, max(1, size // 60)), size - 1]
 
@@ -793,7 +803,9 @@ OFTEN = settings(
 @OFTEN
 @given(
     kind=st.sampled_from(["h5", "keras"]),
-    changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(min_size=1, max_size=8)), min_size=1, max_size=6),
+    changes=st.lists(
+        st.tuples(st.floats(0, 1, exclude_max=True), st.binary(min_size=1, max_size=8)), min_size=1, max_size=6
+    ),
 )
 def test_random_bytes_in_a_file_are_an_error_or_a_model(kind, changes, tmp_path):
     data = bytearray(BYTES[kind])

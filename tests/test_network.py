@@ -128,7 +128,9 @@ def test_the_error_of_a_conversion_holds_the_report(tmp_path):
         layer("InputLayer", "in", batch_shape=[None, 4]), layer("Mystery", "odd"), layer("Lambda", "code"), name="both"
     )
     path = small_files.write_h5(tmp_path / "m.h5", config, {})
-    with pytest.raises(ConversionError, match=r"both cannot be converted: .*odd \(Mystery\).*code \(Lambda\)") as caught:
+    with pytest.raises(
+        ConversionError, match=r"both cannot be converted: .*odd \(Mystery\).*code \(Lambda\)"
+    ) as caught:
         spikeport.convert(path)
     assert [entry.code for entry in caught.value.report.layers] == ["input", "unknown-layer", "code-in-file"]
     report, graph = spikeport.check(path)
@@ -182,8 +184,7 @@ def test_several_inputs_come_as_a_list_or_by_name(two_inputs_file, backend):
     left, right = small_files.samples(6, (3,)), small_files.samples(6, (2,))
     net = spikeport.convert(two_inputs_file, [left, right])
     results = [
-        net.run(x, n_steps=4, backend=backend)
-        for x in ([left, right], (left, right), {"right": right, "left": left})
+        net.run(x, n_steps=4, backend=backend) for x in ([left, right], (left, right), {"right": right, "left": left})
     ]
     for result in results:
         assert {name: values.shape for name, values in result.outputs.items()} == {"sum": (6, 1), "scores": (6, 3)}
@@ -238,7 +239,7 @@ def test_the_memory_that_a_batch_may_take_changes_no_event(small_h5, neurons):
     ids=str,
 )
 def test_options_that_a_backend_does_not_have_are_refused(net, backend, options):
-    with pytest.raises(UsageError, match="expected|takes"):
+    with pytest.raises(UsageError, match=r"expected|takes"):
         net.deploy(backend, **options)
 
 

@@ -7,14 +7,14 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-import small_files
-from small_files import functional, layer
 
+import small_files
 import spikeport
+from small_files import functional, layer
 from spikeport import ConversionError, SourceError, UsageError
 from spikeport.converter.layer_call import LayerCall, ModelRecord
-from spikeport.converter.sources import read_model
 from spikeport.converter.sources import read as reader
+from spikeport.converter.sources import read_model
 
 X = small_files.samples(5)
 

@@ -60,9 +60,7 @@ def floats(*shape: int) -> np.ndarray:
 
 
 def neurons(**arguments: Any) -> Neurons:
-    return Neurons(
-        threshold=np.array([0.5, 0.7], np.float32), scale=np.array([0.6, 0.9], np.float32), **arguments
-    )
+    return Neurons(threshold=np.array([0.5, 0.7], np.float32), scale=np.array([0.6, 0.9], np.float32), **arguments)
 
 
 # Every kind of op, each with arguments that are not its defaults: op, then the shapes of its inputs
@@ -74,7 +72,12 @@ CASES = [
     (Concatenate(axis=1), [(2, 3), (2, 1)]),
     (
         Conv(
-            kernel=floats(3, 2, 2, 4), bias=floats(4), strides=(1, 2), dilation=(2, 1), padding=((1, 1), (0, 1)), groups=2
+            kernel=floats(3, 2, 2, 4),
+            bias=floats(4),
+            strides=(1, 2),
+            dilation=(2, 1),
+            padding=((1, 1), (0, 1)),
+            groups=2,
         ),
         [(7, 6, 4)],
     ),
@@ -378,7 +381,7 @@ def test_other_files_are_refused(small_h5, small_keras, tmp_path):
         spikeport.load(small_keras)
     other = tmp_path / "other.h5"
     h5py.File(other, "w").close()
-    with pytest.raises(SourceError, match="received another HDF5 file$"):
+    with pytest.raises(SourceError, match=r"received another HDF5 file$"):
         spikeport.load(other)
     other.write_bytes(b"")
     with pytest.raises(SourceError):

@@ -68,6 +68,10 @@ class NativeLayers(LayerRegistry):
         self.training_only: list[str] = []
         self.scaled_without_amplitude: list[str] = []
 
+    @property
+    def for_inner_layers(self) -> LayerRegistry:
+        return LAYERS  # the activations among their ops are turned into Nengo's neurons afterwards
+
     def lower(self, call: LayerCall) -> tuple[Op, ...]:
         live = self._live.get(call.name)
         if live is not None and registered_for(live.layer, self._converter.converters) is not None:

@@ -11,10 +11,13 @@ from ..layer_call import LayerCall
 from ..ops import Op
 from ..report import REASONS
 
-__all__ = ["Handler", "LayerRegistry", "Registration", "UnsupportedLayerError"]
+__all__ = ["Handler", "LayerRegistry", "Registration", "UnsupportedLayerError", "WrapperHandler"]
 
 Handler = Callable[[LayerCall], Sequence[Op]]
 """Takes a layer call, returns the ops that compute it: the first reads the layer's inputs, the next the one before."""
+
+WrapperHandler = Callable[[LayerCall, "LayerRegistry"], Sequence[Op]]
+"""The same for a layer around a layer: it also takes the registry in which to look up the one inside."""
 
 
 class UnsupportedLayerError(Exception):
@@ -37,6 +40,8 @@ class Registration:
     ----------
     handler
         None for a type that is refused.
+    wraps
+        Whether the handler takes the registry as well, to look up the layer inside.
     accepts
         Argument → the values that the handler takes; an argument that is not named here may have any value.
     fallback
@@ -46,7 +51,8 @@ class Registration:
     """
 
     layer_type: str
-    handler: Handler | None = None
+    handler: Callable[..., Sequence[Op]] | None = None
+    wraps: bool = False
     accepts: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     fallback: Handler | None = None
     refusal: str = ""
@@ -103,6 +109,16 @@ class LayerRegistry:
 
         return add
 
+    def register_wrapper(self, *layer_types: str) -> Callable[[WrapperHandler], WrapperHandler]:
+        """Register a handler for layers around a layer, as a decorator; it also takes the registry that was asked."""
+
+        def add(handler: WrapperHandler) -> WrapperHandler:
+            for layer_type in layer_types:
+                self._add(Registration(layer_type=layer_type, handler=handler, wraps=True))
+            return handler
+
+        return add
+
     def refuse(self, *layer_types: str, code: str) -> None:
         """Say that layer types cannot be converted, with a code of the report's catalogue."""
         for layer_type in layer_types:
@@ -120,7 +136,7 @@ class LayerRegistry:
         if layer_type in self._own:
             return self._own[layer_type]
         if self._parent is None:
-            raise KeyError(layer_type)
+            raise KeyError(f"expected a registered layer type, received {layer_type!r}")
         return self._parent[layer_type]
 
     def __contains__(self, layer_type: object) -> bool:
@@ -129,6 +145,11 @@ class LayerRegistry:
     def __iter__(self) -> Iterator[Registration]:
         above = {r.layer_type: r for r in self._parent} if self._parent is not None else {}
         return iter(sorted({**above, **self._own}.values(), key=lambda r: r.layer_type))
+
+    @property
+    def for_inner_layers(self) -> LayerRegistry:
+        """Return the registry in which wrappers look up the layer inside."""
+        return self
 
     def lower(self, call: LayerCall) -> tuple[Op, ...]:
         """Return the ops that compute a layer call.
@@ -150,7 +171,7 @@ class LayerRegistry:
                     return tuple(entry.fallback(call))
                 known = ", ".join(map(repr, accepted))
                 raise UnsupportedLayerError("unsupported-argument", f"{argument}={value!r}; takes {known}")
-        return tuple(entry.handler(call))
+        return tuple(entry.handler(call, self.for_inner_layers) if entry.wraps else entry.handler(call))
 
 
 def _plain(value: Any) -> Any:

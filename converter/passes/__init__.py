@@ -21,7 +21,8 @@ PIPELINE: tuple[Pass, ...] = (
     AbsorbReadOut(),  # before the split: the read-out computes any activation as it is
     SplitPiecewise(),  # before pooling moves, which knows the plain ReLU only
     FoldBatchNorm(),  # before thresholds, which come from the folded weights' activations
-    PoolBeforeNeurons(),  # last: by now only real neurons are left to move behind
+    PoolBeforeNeurons(),  # by now only real neurons are left to move behind
+    AbsorbReadOut(),  # again: the move may have brought a ReLU to the end
 )
 """The passes in their order, with the reason for each one's place."""
 

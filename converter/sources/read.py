@@ -20,7 +20,8 @@ from .keras_zip import open_keras_zip
 from .legacy_h5 import LegacyH5Weights, model_config, weights_group, writer_of
 from .live import LiveWeights, is_keras_model, live_config, live_version
 from .spelling import Writer
-from .topology import WeightStore, calls_of_model
+from .topology import calls_of_model
+from .weight_store import WeightStore
 
 __all__ = ["read_model"]
 
@@ -68,8 +69,8 @@ def read_model(model: Any, *, input_shape: Shape | None = None, architecture: st
 def _malformed_is_an_error(origin: str) -> Iterator[None]:
     """Say of a file that leads its reader astray that it does.
 
-    Configs come in so many forms that readers follow them and do not check each value's type beforehand. The cause stays
-    attached to the error, in case that it is a defect of the reader.
+    Configs come in so many forms that readers follow them without checking each value's type beforehand. The cause
+    stays attached to the error, in case that it is a defect of the reader.
     """
     try:
         yield

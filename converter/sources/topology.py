@@ -6,21 +6,20 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, NamedTuple, Protocol
-
-import numpy as np
+from typing import Any, NamedTuple
 
 from ...errors import SourceError
 from ..layer_call import LayerCall
-from ..ops.base import Array, Shape
+from ..ops.base import Shape
 from .hdf5 import MAX_ARRAY_BYTES
 from .input_shape import Guess, guessed_shape, nested_shape, sample_shape
 from .references import Arguments, Key, arguments_of, keys_of
 from .spelling import Spelled, Writer
 from .use_numbers import counted_from_one, from_zero
 from .versions import class_name, normalised
+from .weight_store import CheckedWeights, WeightStore
 
-__all__ = ["MODEL_TYPES", "WeightStore", "calls_of_model"]
+__all__ = ["MODEL_TYPES", "calls_of_model"]
 
 MODEL_TYPES = ("Sequential", "Functional", "Model")
 _MAX_DEPTH = 32
@@ -30,14 +29,6 @@ _MAX_MODELS = 2_000
 _CALLED_WITH_VALUES = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "Lambda")
 # not Random…: Keras 3 writes training=True of each, their default, and predicts with False all the same
 _CHANGED_BY_TRAINING = ("BatchNormalization", "Dropout", "Gaussian", "Alpha", "SpatialDropout")
-
-
-class WeightStore(Protocol):
-    """Where the weights of a model's layers are found."""
-
-    def weights(self, path: tuple[str, ...], layer_type: str, config: Mapping[str, Any]) -> Mapping[str, Array]:
-        """Return the weights of the layer at this path: the names of the models around it, then its own."""
-        ...
 
 
 class _Layer(NamedTuple):
@@ -50,17 +41,15 @@ class _Layer(NamedTuple):
     spelled: Spelled
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Walk:
     """What is known, and what has been found, while the models inside a model are walked through."""
 
     origin: str
     writer: Writer
     store: WeightStore
-    bytes_left: int
     calls: list[LayerCall] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
-    weights: dict[tuple[str, ...], Mapping[str, Array]] = field(default_factory=dict)
 
 
 def calls_of_model(
@@ -88,7 +77,7 @@ def calls_of_model(
     SourceError
         When the config contradicts itself, with the layer and the field.
     """
-    walk = _Walk(origin, writer, store, max_bytes)
+    walk = _Walk(origin, writer, CheckedWeights(store, max_bytes, origin))
     outputs = _walk_model(walk, model, (), None, input_shape)
     named: dict[str, str] = {}
     for layer, call in outputs:
@@ -280,7 +269,8 @@ def _walk_call(
     name = "/".join(path) + (f":{use}" if use else "")
     for what, part in layer.before:
         inputs = (_add_part(walk, f"{name}/{what}", part, inputs),)
-    weights = _weights_of(walk, path, layer)
+    place = tuple(part.split(":")[0] for part in path)
+    weights = walk.store.weights(place, layer.layer_type, layer.config)
     walk.calls.append(
         LayerCall(
             name=name,
@@ -309,22 +299,6 @@ def _walk_time_distributed(
         config = {"layer": {"class_name": call.layer_type, "config": call.config}}
         walk.calls[index] = replace(call, layer_type="TimeDistributed", config=config)
     return [(path[-1], call) for _, call in outputs]
-
-
-def _weights_of(walk: _Walk, path: tuple[str, ...], layer: Spelled) -> Mapping[str, Array]:
-    """Return a layer's weights, read once however often the layer is used."""
-    place = tuple(part.split(":")[0] for part in path)
-    if place not in walk.weights:
-        found = walk.store.weights(place, layer.layer_type, layer.config)
-        for name, value in found.items():
-            if not np.isfinite(value).all():
-                where = "/".join(place)
-                raise SourceError(f"{walk.origin}: expected finite weights, received NaN or infinity in {where}: {name}")
-        walk.weights[place] = found
-        walk.bytes_left -= sum(value.nbytes for value in found.values())
-        if walk.bytes_left < 0:
-            raise SourceError(f"{walk.origin}: expected weights that the file can hold, received layers that claim more")
-    return walk.weights[place]
 
 
 def _add_part(walk: _Walk, name: str, part: Spelled, inputs: tuple[str, ...]) -> str:

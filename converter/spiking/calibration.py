@@ -13,15 +13,15 @@ from ..ops import Activation, Array
 __all__ = ["ActivationHistogram", "collect_activations", "relu_nodes"]
 
 _PER_OCTAVE = 32  # bins per doubling: a percentile is at most 2.2 % too high
+_COUNTERS = 2**24  # of one histogram: more channels than these allow for get wider bins
 _LOWEST, _HIGHEST = -40, 40  # the octaves covered: 1e-12 … 1e12
-_BINS = (_HIGHEST - _LOWEST) * _PER_OCTAVE
 _BATCH_BYTES = 256 * 2**20
 
 
 class ActivationHistogram:
     """The distribution of each channel's positive activations, over any number of samples.
 
-    Bins are spaced evenly in the logarithm, so the memory is fixed (2,560 counters a channel) and no range has to be
+    Bins are spaced evenly in the logarithm, so the memory is fixed (at most 2,560 counters a channel) and no range has to be
     known beforehand. The largest value is kept exactly.
 
     Parameters
@@ -31,7 +31,10 @@ class ActivationHistogram:
     """
 
     def __init__(self, channels: int) -> None:
-        self._counts = np.zeros((channels, _BINS), np.int64)
+        octaves = _HIGHEST - _LOWEST
+        self._per_octave = int(np.clip(_COUNTERS // (channels * octaves), 1, _PER_OCTAVE))
+        self._bins = octaves * self._per_octave
+        self._counts = np.zeros((channels, self._bins), np.int64)
         self.maximum = np.zeros(channels)
         self.values_seen = 0  # of each channel, zeros included
 
@@ -41,9 +44,9 @@ class ActivationHistogram:
         self.values_seen += len(flat)
         np.maximum(self.maximum, flat.max(axis=0, initial=0.0), out=self.maximum)
         rows, channels = np.nonzero(flat > 0)
-        place = (np.log2(flat[rows, channels]) - _LOWEST) * _PER_OCTAVE
-        bins = np.clip(place.astype(np.int64), 0, _BINS - 1)
-        counts = np.bincount(channels * _BINS + bins, minlength=self._counts.size)
+        place = (np.log2(flat[rows, channels]) - _LOWEST) * self._per_octave
+        bins = np.clip(place.astype(np.int64), 0, self._bins - 1)
+        counts = np.bincount(channels * self._bins + bins, minlength=self._counts.size)
         self._counts += counts.reshape(self._counts.shape)
 
     def percentile(self, percent: float) -> Array:
@@ -54,7 +57,7 @@ class ActivationHistogram:
         running = np.cumsum(self._counts, axis=1)
         wanted = np.ceil(totals * (percent / 100)).clip(min=1)
         index = (running >= wanted[:, None]).argmax(axis=1)
-        upper_edge = 2.0 ** ((index + 1) / _PER_OCTAVE + _LOWEST)
+        upper_edge = 2.0 ** ((index + 1) / self._per_octave + _LOWEST)
         return np.where(totals > 0, np.minimum(upper_edge, self.maximum), 0.0)
 
 
@@ -96,9 +99,10 @@ def collect_activations(
         feeds = {node.name: x for node, x in zip(graph.inputs, part, strict=True)}
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
             values = graph.evaluate(feeds, keep=names)
-        for name in names:
-            if not np.isfinite(values[name]).all():
+        for name, value in values.items():
+            if not np.isfinite(value).all():
                 raise DataError(f"{name}: expected finite activations, received some beyond the range of float32")
+        for name in names:
             histograms[name].add(values[name])
         on_progress(len(part[0]))
     return histograms
