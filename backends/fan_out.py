@@ -20,6 +20,7 @@ from ..converter.ops import (
     Op,
     Output,
     OverTime,
+    Reduce,
     ScaleShift,
     Shape,
 )
@@ -86,6 +87,9 @@ def _passed(op: Op, place: int, shapes: Sequence[Shape], behind: Array) -> Array
     if isinstance(op, AxisMap):
         turned = AxisMap(matrices=tuple((m != 0).T.astype(np.float64) for m in op.matrices))
         return np.asarray(turned.apply(behind[None])[0])
+    if isinstance(op, Reduce) and op.linear:
+        kept = behind if op.keepdims else np.expand_dims(behind, op.axes)
+        return np.broadcast_to(kept, shape)
     if isinstance(op, (Add, ScaleShift)):
         return _unbroadcast(behind, shape)
     if not op.linear or isinstance(op, Output):

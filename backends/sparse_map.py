@@ -7,7 +7,7 @@ import math
 import numpy as np
 from scipy import sparse
 
-from ..converter.ops import Array, AvgPool, Conv, Crop, Op, Pad, Permute, Reshape, Shape, Upsample
+from ..converter.ops import Array, AvgPool, Conv, Crop, Op, Pad, Permute, Reshape, Shape, Slice, Upsample
 from ..converter.ops.window import window_slices
 
 __all__ = ["sparse_map"]
@@ -38,7 +38,7 @@ def sparse_map(op: Op, shape: Shape) -> sparse.csr_array:
         return _conv_map(op, numbers)
     if isinstance(op, AvgPool):
         return _pool_map(op, numbers)
-    if isinstance(op, (Crop, Pad, Permute, Reshape, Upsample)):
+    if isinstance(op, (Crop, Pad, Permute, Reshape, Slice, Upsample)):
         landed = op.apply(numbers).reshape(-1).astype(np.int64)
         rows = np.flatnonzero(landed)
         return sparse.csr_array((np.ones(len(rows)), (rows, landed[rows] - 1)), shape=(out, size))

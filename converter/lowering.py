@@ -65,7 +65,7 @@ def lower(record: ModelRecord, layers: LayerRegistry, report: ReportBuilder) -> 
             ends[call.name] = None
             continue
         except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-            # an argument that its handler did not think of, or a defect of the handler: told, and the cause of the error
+            # an argument that its handler did not think of, or a defect of the handler: told, the cause kept
             report.layer(_entry(call, "unsupported-argument", f"{type(error).__name__}: {error}"))
             ends[call.name] = None
             mishaps.append(error)
@@ -155,7 +155,7 @@ def _code(ops: Sequence[Op]) -> str:
                 return code
     if any(isinstance(op, ScaleShift) for op in ops):
         return "scale-shift"
-    moves = {"Reshape", "Permute", "Pad", "Crop", "Upsample", "Concatenate"}
+    moves = {"Reshape", "Permute", "Pad", "Crop", "Slice", "Upsample", "Concatenate"}
     return "rearranged" if all(op.kind in moves for op in ops) else "linear"
 
 

@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # What a file holds that no model can be made of: weights only, layers without a handler, or no model at all.
-UNCONVERTIBLE = ("01", "24", "30", "58", "65", "67", "69", "81", "88", "89")
+UNCONVERTIBLE = ("01", "24", "58", "65", "67", "69", "88", "89")
 
 
 def folder(variable: str, default: str) -> Path:

@@ -60,6 +60,7 @@ KNOWN = [
     Known("20", 98.54, "mnist"),
     Known("27", 96.8, "fashion csv"),
     Known("27", 96.3, "fashion sprite"),
+    Known("30", 82.9, "cifar first"),  # channels first, written by Keras 1
     Known("33", 87.0, "cifar raw"),
     Known("36", 90.6, "cifar minus mean"),
     Known("39", 72.7, "cifar"),
@@ -77,8 +78,14 @@ def labelled(data: str) -> tuple[np.ndarray, np.ndarray]:
     if data == "wake words":
         return real_material.wake_words()
     images, labels = real_material.cifar10("test_1000")
-    scaled = images if part == "raw" else images / np.float32(255)
-    return scaled - real_material.cifar10_mean_image() if part == "minus mean" else scaled, labels
+    if part == "raw":
+        return images, labels
+    images = images / np.float32(255)
+    if part == "first":
+        images = images.transpose(0, 3, 1, 2)
+    elif part == "minus mean":
+        images = images - real_material.cifar10_mean_image()
+    return images, labels
 
 
 @pytest.mark.slow
@@ -88,6 +95,15 @@ def test_the_rate_network_has_the_accuracy_that_others_measured(known):
     x, y = labelled(known.data)
     output = spikeport.convert(path).run(x, spiking=False).output
     assert 100 * np.mean(output.argmax(axis=1) == y) == pytest.approx(known.percent, abs=0.055)
+
+
+@pytest.mark.slow
+def test_weights_beside_their_architecture_have_the_accuracy_that_others_measured():
+    path = real_material.model_path("01")
+    images, labels = real_material.mnist("t10k")
+    net = spikeport.convert(path, architecture=path.with_suffix(".json"))
+    output = net.run(images.reshape(-1, 784), spiking=False).output
+    assert 100 * np.mean(output.argmax(axis=1) == labels) == pytest.approx(98.15, abs=0.005)
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import activation, convolution, core, host, merging, normalization, pooling, shaping, wrapping
+from . import activation, convolution, core, host, merging, normalization, operations, pooling, shaping, wrapping
 from .custom import with_custom_layers
 from .registry import LayerRegistry, Registration, UnsupportedLayerError
 
@@ -47,7 +47,7 @@ _QUANTISED = (
 
 def _build() -> LayerRegistry:
     layers = LayerRegistry()
-    for module in (core, convolution, pooling, normalization, activation, shaping, merging, wrapping, host):
+    for module in (core, convolution, pooling, normalization, activation, shaping, merging, wrapping, operations, host):
         module.add_to(layers)
     layers.refuse("Lambda", code="code-in-file")
     layers.refuse(*_RECURRENT, code="recurrent")

@@ -159,9 +159,12 @@ class LayerRegistry:
         UnsupportedLayerError
             With the reason.
         """
-        if call.layer_type not in self:
+        layer_type = call.layer_type
+        if layer_type.startswith("ops.") and layer_type not in self:
+            layer_type = "ops.*"  # any operation of keras.ops
+        if layer_type not in self:
             raise UnsupportedLayerError("unknown-layer")
-        entry = self[call.layer_type]
+        entry = self[layer_type]
         if entry.handler is None:
             raise UnsupportedLayerError(entry.refusal)
         for argument, accepted in entry.accepts.items():

@@ -45,10 +45,10 @@ def permute(call: LayerCall) -> tuple[Op, ...]:
     """Become another order of the axes."""
     dims = call.config.get("dims")
     rank = len(call.input_shape)
-    listed = isinstance(dims, (list, tuple)) and all(is_whole(d, 1) for d in dims)
-    if not listed or sorted(dims) != list(range(1, rank + 1)):
+    order = tuple(dims) if isinstance(dims, (list, tuple)) and all(is_whole(d, 1) for d in dims) else ()
+    if sorted(order) != list(range(1, rank + 1)):
         raise UnsupportedLayerError("unsupported-argument", f"dims={dims!r}; takes the axes 1 to {rank} in any order")
-    return (Permute(order=tuple(d - 1 for d in dims)),)
+    return (Permute(order=tuple(d - 1 for d in order)),)
 
 
 def zero_padding(call: LayerCall) -> tuple[Op, ...]:

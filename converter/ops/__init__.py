@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .activation import ACTIVATIONS, Activation
-from .arrange import Concatenate, Crop, Pad, Permute, Reshape, Upsample
+from .activation import ACTIVATIONS, FUNCTIONS, Activation
+from .arrange import Concatenate, Crop, Pad, Permute, Reshape, Slice, Upsample
 from .axis_map import AxisMap
 from .base import Array, Op, Shape
 from .conv import Conv
@@ -19,11 +19,13 @@ from .neurons import TIE, Neurons
 from .over_time import OverTime
 from .pool import AvgPool, MaxPool
 from .rate_domain import as_rate_domain
+from .reduce import Reduce
 from .standardize import Standardize, UnitLength
 from .terminals import Identity, Input, Output
 
 __all__ = [
     "ACTIVATIONS",
+    "FUNCTIONS",
     "OPS",
     "TIE",
     "Activation",
@@ -52,9 +54,11 @@ __all__ = [
     "PReLU",
     "Pad",
     "Permute",
+    "Reduce",
     "Reshape",
     "ScaleShift",
     "Shape",
+    "Slice",
     "Standardize",
     "UnitLength",
     "Upsample",
@@ -88,8 +92,10 @@ OPS: Mapping[str, type[Op]] = {
         PReLU,
         Pad,
         Permute,
+        Reduce,
         Reshape,
         ScaleShift,
+        Slice,
         Standardize,
         UnitLength,
         Upsample,

@@ -12,7 +12,7 @@ import numpy as np
 
 from .base import Array, Op, Shape, one_shape
 
-__all__ = ["ACTIVATIONS", "Activation"]
+__all__ = ["ACTIVATIONS", "FUNCTIONS", "Activation"]
 
 # The constants of SELU: Klambauer et al. 2017, "Self-Normalizing Neural Networks", eq. 14
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
@@ -83,6 +83,18 @@ ACTIVATIONS: Mapping[str, Callable[..., Array]] = {
 }
 """Each activation function of Keras by its name; the arguments after the first are the layer's own."""
 
+FUNCTIONS: Mapping[str, Callable[..., Array]] = {
+    **ACTIVATIONS,
+    "absolute": np.abs,
+    "square": np.square,
+    "sqrt": np.sqrt,
+    "rsqrt": lambda x: 1 / np.sqrt(x),
+    "log": np.log,
+    "sin": np.sin,
+    "cos": np.cos,
+}
+"""The activations, and the functions of one value that operations such as ``ops.abs`` compute."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Activation(Op):
@@ -91,7 +103,7 @@ class Activation(Op):
     Attributes
     ----------
     function
-        A key of `ACTIVATIONS`.
+        A key of `FUNCTIONS`.
     arguments
         Its arguments by name: ``{"negative_slope": 0.1}``.
     """
@@ -102,10 +114,10 @@ class Activation(Op):
     arguments: Mapping[str, float | int | bool | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.function not in ACTIVATIONS:
-            raise ValueError(f"expected an activation out of {', '.join(ACTIVATIONS)}, received {self.function!r}")
+        if self.function not in FUNCTIONS:
+            raise ValueError(f"expected a function out of {', '.join(FUNCTIONS)}, received {self.function!r}")
         try:
-            signature(ACTIVATIONS[self.function]).bind(None, **self.arguments)
+            signature(FUNCTIONS[self.function]).bind(None, **self.arguments)
         except TypeError as error:
             raise ValueError(f"{self.function}: {error}") from None
 
@@ -124,4 +136,4 @@ class Activation(Op):
 
     def apply(self, *values: Array) -> Array:
         (x,) = values
-        return np.asarray(ACTIVATIONS[self.function](x, **self.arguments), dtype=x.dtype)
+        return np.asarray(FUNCTIONS[self.function](x, **self.arguments), dtype=x.dtype)

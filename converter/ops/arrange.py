@@ -1,4 +1,4 @@
-"""Ops that move values without changing them: Reshape, Permute, Pad, Crop, Upsample, Concatenate."""
+"""Ops that move values without changing them: Reshape, Permute, Pad, Crop, Slice, Upsample, Concatenate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from .base import Array, Op, Shape, one_shape
 from .window import Padding
 
-__all__ = ["Concatenate", "Crop", "Pad", "Permute", "Reshape", "Upsample"]
+__all__ = ["Concatenate", "Crop", "Pad", "Permute", "Reshape", "Slice", "Upsample"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -74,6 +74,29 @@ class Crop(Op):
         x = values[0]
         ends = zip(self.cropping, x.shape[1:], strict=True)
         return x[(slice(None), *(slice(before, n - after) for (before, after), n in ends))]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Slice(Op):
+    """Some of the values along each axis of a sample: ``x[start:stop:step]``.
+
+    Attributes
+    ----------
+    slices
+        (start, stop, step) for each axis, as Python's own slices have them.
+    """
+
+    slices: tuple[tuple[int | None, int | None, int | None], ...]
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        shape = one_shape(self.kind, shapes, rank=len(self.slices))
+        out = tuple(len(range(*slice(*s).indices(n))) for s, n in zip(self.slices, shape, strict=True))
+        if min(out) < 1:
+            raise ValueError(f"Slice expected to leave values, received {shape} for {self.slices}")
+        return out
+
+    def apply(self, *values: Array) -> Array:
+        return np.ascontiguousarray(values[0][(slice(None), *(slice(*s) for s in self.slices))])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -81,6 +81,8 @@ def _split_prelu(node: Node, op: PReLU) -> list[Node]:
 
 def _parts(op: Activation) -> list[_Part]:
     """Return the ReLUs whose sum is this activation; none where it is plain or cannot be written so."""
+    if op.function == "absolute":
+        return [_Part("positive", 1.0, 1.0, 0.0), _Part("negative", 1.0, -1.0, 0.0)]
     if op.function != "relu" or op.is_relu or op.arguments.get("threshold"):
         return []
     slope = float(op.arguments.get("negative_slope") or 0.0)

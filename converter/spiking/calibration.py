@@ -21,8 +21,8 @@ _BATCH_BYTES = 256 * 2**20
 class ActivationHistogram:
     """The distribution of each channel's positive activations, over any number of samples.
 
-    Bins are spaced evenly in the logarithm, so the memory is fixed (at most 2,560 counters a channel) and no range has to be
-    known beforehand. The largest value is kept exactly.
+    Bins are spaced evenly in the logarithm, so the memory is fixed (at most 2,560 counters a channel) and no range
+    has to be known beforehand. The largest value is kept exactly.
 
     Parameters
     ----------
