@@ -92,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     parity.add_argument(
         "--with-keras", action="store_true", help="compare with Keras, which loads the file: for files you trust only"
     )
+    _add_architecture(parity)
     _add_input_shape(parity)
     _add_json(parity)
 
@@ -232,7 +233,13 @@ def _parity(options: argparse.Namespace) -> int:
     from .samples import load_npz
 
     data = load_npz(options.data)[0] if options.data else None
-    result = parity(options.model, data, with_keras=options.with_keras, input_shape=options.input_shape)
+    result = parity(
+        options.model,
+        data,
+        with_keras=options.with_keras,
+        architecture=options.architecture,
+        input_shape=options.input_shape,
+    )
     if options.json:
         _print_json(result.to_json())
     else:

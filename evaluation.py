@@ -10,7 +10,7 @@ import numpy as np
 
 from .backends.contract import OnProgress, silent
 from .converter.ops import Array
-from .errors import DataError
+from .errors import DataError, UsageError
 from .network import SpikingNetwork
 from .samples import as_samples
 
@@ -89,7 +89,11 @@ def evaluate(
     ------
     DataError
         When the labels do not fit the output.
+    UsageError
+        When the network has several outputs.
     """
+    if len(net.graph.outputs) != 1:
+        raise UsageError(f"expected a network with one output to score, received {', '.join(net.graph.outputs)}")
     samples = as_samples(net.graph, x)
     count = len(samples[0])
     shape = net.graph.nodes[next(iter(net.graph.outputs.values()))].shape

@@ -11,16 +11,17 @@ import numpy as np
 
 from .converter.graph import Graph
 from .converter.keras_import import import_keras
+from .converter.layer_call import ModelRecord
 from .converter.layers import LAYERS, LayerRegistry
 from .converter.lowering import lower
-from .converter.ops import Array, MaxPool, Pad, Shape
+from .converter.ops import Activation, Add, Array, MaxPool, Pad, Permute, Shape
 from .converter.passes import run_passes
 from .converter.report import ReportBuilder
 from .converter.sources import read_model
 from .errors import DataError, ParityError, UsageError
 from .samples import as_samples, noise
 
-__all__ = ["TOLERANCE", "LayerParity", "Parity", "parity", "require_parity"]
+__all__ = ["TOLERANCE", "LayerParity", "Parity", "parity", "require_parity", "trusted_model"]
 
 TOLERANCE = 1e-4
 """The largest difference, as a share of the range of the layer's values, that still counts as the same."""
@@ -99,6 +100,7 @@ def parity(
     data: Any = None,
     *,
     with_keras: bool = False,
+    architecture: str | Path | None = None,
     input_shape: Shape | None = None,
     layers: LayerRegistry = LAYERS,
 ) -> Parity:
@@ -107,46 +109,78 @@ def parity(
     Parameters
     ----------
     model
-        A path or a live Keras model. A live model is compared with itself. A file is compared with the graph before the
-        passes, which has a node for each Keras layer.
+        A path or a live Keras model. A live model is compared with itself (but see `trusted_model`). A file is compared
+        with the graph before the passes, which has a node for each Keras layer.
     data
         Samples; by default 8 of uniform noise from 0 to 1.
     with_keras
-        Compare a file with Keras, which then loads it: for files that you trust only.
+        Compare with Keras whatever the model is. It then loads a file: for files that you trust only.
+    architecture
+        The JSON file that ``model.to_json()`` makes, where the model's file holds weights only.
+    input_shape
+        The shape of one sample, where the file does not hold it.
+    layers
+        The layer registry, with handlers of your own: ``LAYERS.child()``.
 
     Raises
     ------
     ConversionError
         When the model cannot be converted.
+    DataError
+        When the samples do not fit, or lead to values beyond the range of float32.
     UsageError
         When Keras cannot load the file.
     """
-    record = read_model(model, input_shape=input_shape)
+    record = read_model(model, input_shape=input_shape, architecture=architecture)
     report = ReportBuilder(record.name)
     plain = lower(record, layers, report)
     final = run_passes(plain, report)
     samples = as_samples(plain, data) if data is not None else noise(plain, (0.0, 1.0), count=8)
-    if isinstance(model, (str, Path)) and not with_keras:
+    keras_model = trusted_model(model, record)
+    if with_keras:
+        keras_model = _loaded(Path(model)) if isinstance(model, (str, Path)) else model
+    if keras_model is None:
         return _between_graphs(plain, final, samples)
-    keras_model = _loaded(Path(model)) if isinstance(model, (str, Path)) else model
     return _with_keras(plain, final, samples, keras_model)
 
 
-def require_parity(plain: Graph, final: Graph, samples: list[Array], model: Any) -> None:
+def trusted_model(model: Any, record: ModelRecord) -> Any:
+    """Return the live Keras model whose outputs are the reference; None where the graph before the passes is it.
+
+    That is so for a file, which Keras does not load, and for a model with a convolution whose channels come first: on a
+    CPU, TensorFlow 2.21 computes some of these wrongly and refuses others.
+    """
+    if isinstance(model, (str, Path)) or any(_convolves_channels_first(c.layer_type, c.config) for c in record.calls):
+        return None
+    return model
+
+
+def _convolves_channels_first(layer_type: str, config: Mapping[str, Any]) -> bool:
+    inner = config.get("layer")  # of a TimeDistributed
+    if isinstance(inner, Mapping) and isinstance(inner.get("config"), Mapping):
+        return _convolves_channels_first(str(inner.get("class_name")), inner["config"])
+    return "Conv" in layer_type and config.get("data_format") == "channels_first"
+
+
+def require_parity(plain: Graph, final: Graph, samples: list[Array], keras_model: Any = None) -> None:
     """Raise unless the passes kept the outputs, and a live model's own outputs are those of the graph.
+
+    Parameters
+    ----------
+    keras_model
+        What `trusted_model` returns: with None, the graph before the passes is the reference.
 
     Raises
     ------
+    DataError
+        When the samples lead to outputs beyond the range of float32.
     ParityError
         With the output and the difference.
     """
-    if isinstance(model, (str, Path)):
-        before = _values(plain, samples, ())
-        if not all(np.isfinite(value).all() for value in before.values()):
-            raise DataError("expected finite outputs, received some beyond the range of float32")
-        rows = tuple(_output_rows(final, samples, before, plain))
+    if keras_model is None:
+        rows = _output_rows(final, samples, _values(plain, samples, ()), plain)
     else:
-        rows = _with_keras(plain, final, samples, model, per_layer=False).layers
+        rows = list(_with_keras(plain, final, samples, keras_model, per_layer=False).layers)
     for row in rows:
         if not row.same:
             raise ParityError(
@@ -163,16 +197,28 @@ def _output_rows(final: Graph, samples: list[Array], before: Mapping[str, Array]
 
 def _between_graphs(plain: Graph, final: Graph, samples: list[Array]) -> Parity:
     """Compare the graphs' outputs, and the nodes that the passes left as they were."""
-    kept = [n.name for n in final.nodes.values() if n.inputs and _comparable(plain, final, n.name)]
+    turned = _turned(plain, final)
+    kept = [n.name for n in final.nodes.values() if n.inputs and _comparable(plain, final, n.name, turned)]
     before, after = _values(plain, samples, kept), _values(final, samples, kept)
     rows = [_row(name, before[name], after[name]) for name in kept]
     rows += _output_rows(final, samples, before, plain)
     return Parity(reference="the graph before the passes", samples=len(samples[0]), layers=tuple(rows))
 
 
-def _comparable(plain: Graph, final: Graph, name: str) -> bool:
-    """Say whether a node means the same in both graphs: its op was left as it is, and no pooling moved past it."""
-    if name not in plain.nodes or final.nodes[name].op is not plain.nodes[name].op:
+def _turned(plain: Graph, final: Graph) -> set[str]:
+    """Return the nodes before which the passes took a transposition away: their values lie in another order."""
+    turned: set[str] = set()
+    for node in plain.nodes.values():
+        for source in (plain.nodes[name] for name in node.inputs):
+            gone = isinstance(source.op, Permute) and source.name not in final.nodes
+            if gone or (source.name in turned and isinstance(source.op, (Activation, Add))):
+                turned.add(node.name)
+    return turned
+
+
+def _comparable(plain: Graph, final: Graph, name: str, turned: set[str]) -> bool:
+    """Say whether a node means the same in both graphs: its op was left as it is, and nothing moved past it."""
+    if name in turned or name not in plain.nodes or final.nodes[name].op is not plain.nodes[name].op:
         return False
     around = (final.nodes[name], final.input_of(final.nodes[name]))
     return name not in final.outputs.values() and not any(isinstance(n.op, (MaxPool, Pad)) for n in around)
@@ -183,7 +229,8 @@ def _with_keras(plain: Graph, final: Graph, samples: list[Array], model: Any, *,
     rows: list[LayerParity] = []
     if per_layer:
         names = [layer.name for layer in model.layers if layer.name in plain.nodes and plain.nodes[layer.name].inputs]
-        keras_values, ours = _keras_values(model, names, samples), _values(plain, samples, names)
+        keras_values = _keras_values(model, names, samples) if names else {}
+        ours = _values(plain, samples, names)
         rows = [_row(name, keras_values[name], ours[name]) for name in names]
     outputs = model(_structured(model, samples), training=False)
     flat = [outputs[key] for key in sorted(outputs)] if isinstance(outputs, Mapping) else outputs
@@ -233,7 +280,9 @@ def _values(graph: Graph, samples: list[Array], keep: Any) -> dict[str, Array]:
 
 def _row(layer: str, reference: Array, ours: Array) -> LayerParity:
     wanted, found = (np.asarray(a, np.float64).reshape(-1) for a in (reference, ours))
-    if wanted.shape != found.shape:
+    if not np.isfinite(wanted).all():
+        raise DataError(f"{layer}: expected finite values, received some beyond the range of float32")
+    if wanted.shape != found.shape or not np.isfinite(found).all():
         return LayerParity(layer=layer, maximum=np.inf, relative=np.inf, correlation=0.0)
     maximum = float(np.abs(wanted - found).max(initial=0.0))
     span = float(np.ptp(wanted)) or float(np.abs(wanted).max(initial=0.0)) or 1.0

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 from .backends import BACKENDS
 from .converter.layers import LAYERS
 from .converter.report import REASONS
+from .support import support_of
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = ["Listing", "backends_listing", "codes_listing", "layers_listing", "print_listing"]
+
+
+_SHORT = 10  # a column of such words is not broken up
 
 
 @dataclass(frozen=True)
@@ -29,20 +33,21 @@ class Listing:
 
 
 def layers_listing() -> Listing:
-    """Return each Keras layer type with what becomes of it and the argument values that are taken."""
+    """Return each Keras layer type with what becomes of it, on each backend, and the argument values that are taken."""
     rows = []
     for entry in LAYERS:
         limits = (f"{name}: {', '.join(map(repr, values))}" for name, values in entry.accepts.items())
-        rows.append((entry.layer_type, entry.summary, "; ".join(limits)))
-    return Listing(("layer", "what becomes of it", "arguments that are restricted"), tuple(rows))
+        support = support_of(entry.layer_type)
+        rows.append((entry.layer_type, entry.summary, *(support[name] for name in BACKENDS), "; ".join(limits)))
+    return Listing(("layer", "what becomes of it", *BACKENDS, "arguments that are restricted"), tuple(rows))
 
 
 def backends_listing(*, with_availability: bool) -> Listing:
     """Return each backend with its neurons and, where asked for, whether it can be used here."""
-    columns: tuple[str, ...] = ("backend", "what it is", "neurons", "steps")
+    columns: tuple[str, ...] = ("backend", "what it is", "neurons", "least steps")
     rows = []
     for backend in BACKENDS.values():
-        row: tuple[str, ...] = (backend.name, backend.summary, backend.neurons, str(backend.default_steps))
+        row: tuple[str, ...] = (backend.name, backend.summary, backend.neurons, str(backend.least_steps))
         rows.append((*row, backend.available() or "yes") if with_availability else row)
     return Listing((*columns, "usable here") if with_availability else columns, tuple(rows))
 
@@ -61,8 +66,9 @@ def print_listing(console: Console, listing: Listing, *, markdown: bool) -> None
     from rich.table import Table
 
     table = Table(header_style="bold")
-    for column in listing.columns:
-        table.add_column(column, overflow="fold")
+    for place, column in enumerate(listing.columns):
+        short = all(len(row[place]) <= _SHORT for row in listing.rows)
+        table.add_column(column, overflow="fold", no_wrap=short)
     for row in listing.rows:
         table.add_row(*(cell.replace("[", "\\[") for cell in row))
     console.print(table)

@@ -19,15 +19,18 @@ from .converter.ops import Array, Input, Neurons, Shape
 from .converter.passes import run_passes
 from .converter.report import Report, ReportBuilder
 from .converter.sources import read_model
-from .converter.spiking import PRESETS, collect_activations, count_neurons, insert_neurons
+from .converter.spiking import PRESETS, collect_activations, count_neurons, insert_neurons, note_what_chips_lack
 from .converter.storage import load_graph, save_graph
+from .converter.training_only import note_training_only
 from .errors import BackendError, ConversionError, SourceError, UsageError
-from .layer_parity import require_parity
+from .layer_parity import require_parity, trusted_model
+from .placement_report import with_backend
 from .samples import as_samples, noise
 
 __all__ = ["SpikingNetwork", "convert", "load"]
 
 _NOISE_SAMPLES = 64
+_INPUT_RANGE = (0.0, 1.0)
 _PARITY_SAMPLES = 4
 
 
@@ -118,7 +121,7 @@ class SpikingNetwork:
             For a number below 1.
         """
         if n_steps is None:
-            return max(self.target_steps, backend_named(backend).default_steps)
+            return max(self.target_steps, backend_named(backend).least_steps)
         if n_steps < 1:
             raise UsageError(f"expected at least 1 step, received {n_steps}")
         return int(n_steps)
@@ -165,7 +168,7 @@ def convert(
     neurons: str | None = None,
     architecture: str | Path | None = None,
     input_shape: Shape | None = None,
-    input_range: tuple[float, float] = (0.0, 1.0),
+    input_range: tuple[float, float] = _INPUT_RANGE,
     layers: LayerRegistry = LAYERS,
     custom_layers: Mapping[str, type] | None = None,
     on_progress: Callable[[int], None] = silent,
@@ -219,19 +222,24 @@ def convert(
         layers = with_custom_layers(layers, custom_layers)
     record = read_model(model, input_shape=input_shape, architecture=architecture)
     report = ReportBuilder(record.name)
+    note_training_only(record, report)
     plain = lower(record, layers, report)
     graph = run_passes(plain, report)
+    note_what_chips_lack(graph, report)
     preset = PRESETS[preset_name]
     if calibration is None:
         samples = noise(graph, input_range, count=_NOISE_SAMPLES)
         report.note("no-calibration-data", f"input range {input_range[0]:g} to {input_range[1]:g}")
     else:
         samples = as_samples(graph, calibration)
+        if tuple(input_range) != _INPUT_RANGE:
+            report.note("option-without-effect", "input_range: the calibration samples have a range of their own")
         report.note(
             "thresholds-from-data", f"percentile {preset.percentile:g}, {preset.name} neurons", samples=len(samples[0])
         )
     histograms = collect_activations(graph, samples, on_progress)
-    require_parity(plain, graph, [x[:_PARITY_SAMPLES] for x in samples], model)  # after: samples that overflow are told
+    few = [x[:_PARITY_SAMPLES] for x in samples]
+    require_parity(plain, graph, few, trusted_model(model, record))  # after: samples that overflow are told
     graph = insert_neurons(_with_input_ranges(graph, samples), histograms, preset, report)
     return SpikingNetwork(
         graph=graph,
@@ -260,6 +268,11 @@ def check(
 ) -> tuple[Report, Graph | None]:
     """Say what would become of each layer, without calibrating or running anything.
 
+    Parameters
+    ----------
+    backend
+        Say also what this backend makes of each part: ``report.placement``.
+
     Returns
     -------
     report, graph
@@ -267,12 +280,15 @@ def check(
     """
     record = read_model(model, input_shape=input_shape, architecture=architecture)
     report = ReportBuilder(record.name)
+    note_training_only(record, report)
     try:
         graph = run_passes(lower(record, layers, report), report)
         count_neurons(graph, report)
+        note_what_chips_lack(graph, report)
     except ConversionError as error:
         return error.report, None
-    return report.build(), graph
+    told = report.build()
+    return (with_backend(told, graph, backend)[0] if backend else told), graph
 
 
 def _with_input_ranges(graph: Graph, samples: list[Array]) -> Graph:

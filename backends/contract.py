@@ -112,7 +112,7 @@ class Backend(Protocol):
     name: str
     summary: str
     neurons: str  # the preset that suits it
-    default_steps: int  # how long a sample is presented where the user does not say
+    least_steps: int  # how long a sample is presented at least, where the user does not say
 
     def available(self) -> str:
         """Return "" if it can be used here, else what is missing and how to get it."""

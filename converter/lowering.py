@@ -163,4 +163,6 @@ def _detail(ops: Sequence[Op]) -> str:
     for op in ops:
         if isinstance(op, Activation) and not op.is_relu:
             return op.function
+        if isinstance(op, Identity) and op.why:
+            return op.why
     return ""

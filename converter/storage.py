@@ -19,6 +19,7 @@ from .graph import Graph, Node
 from .ops import OPS, Array, Op
 from .report import Report
 from .sources.hdf5 import child_group, has_attribute, open_hdf5, read_array, text_attribute
+from .sources.probe import require_readable
 
 __all__ = ["FORMAT_VERSION", "load_graph", "save_graph"]
 
@@ -52,6 +53,7 @@ def load_graph(path: Path) -> tuple[Graph, Report, dict[str, Any]]:
     origin = str(path)
     if not path.is_file():
         raise SourceError(f"{origin}: expected a network that spikeport saved, found no such file")
+    require_readable(path, origin)
     with open_hdf5(path, origin) as file:
         if text_attribute(file, "format", origin) != _FORMAT:
             hint = (
@@ -73,7 +75,15 @@ def load_graph(path: Path) -> tuple[Graph, Report, dict[str, Any]]:
             nodes = [_node_from_json(entry, arrays, origin) for entry in structure["nodes"]]
             graph = Graph.build(nodes, structure["outputs"])
             return graph, Report.from_json(structure["report"]), dict(structure["facts"])
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError, GraphError) as error:
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            RecursionError,
+            TypeError,
+            ValueError,
+            GraphError,
+        ) as error:
             raise SourceError(
                 f"{origin}: expected a sound network file, received one that is damaged: {error}"
             ) from None

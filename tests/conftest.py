@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
+from collections.abc import Iterator
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported: it reports the processor's features
 
@@ -12,6 +14,8 @@ import numpy as np
 import pytest
 
 import small_files
+
+LITTLE_MEMORY = 200 * 2**20  # what refusing a file may take
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +47,23 @@ def small_network(small_h5: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     path = tmp_path_factory.mktemp("small") / "net.h5"
     spikeport.convert(small_h5, small_files.samples(24)).save(path)
     return path
+
+
+@pytest.fixture
+def little_memory() -> Iterator[None]:
+    """Fail where a test takes a lot of memory, even for a moment."""
+    tracemalloc.start()
+    try:
+        yield
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < LITTLE_MEMORY
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Iterator[Path]:
+    """A file that code in a model would make."""
+    path = tmp_path / "canary"
+    yield path
+    assert not path.exists()

@@ -10,7 +10,7 @@ import pytest
 
 import small_files
 import spikeport
-from small_files import functional, layer
+from small_files import functional, layer, sequential
 from spikeport import ConversionError, SourceError, UsageError
 from spikeport.converter.layer_call import LayerCall, ModelRecord
 from spikeport.converter.sources import read as reader
@@ -149,6 +149,14 @@ def test_a_layer_may_be_used_by_many_and_its_weights_are_read_once(tmp_path, mon
     assert len(kernels) == 1
     output = spikeport.convert(path).run(np.zeros((1, 4)), spiking=False).output
     np.testing.assert_allclose(output, np.full((1, 4), 51.0))
+
+
+@pytest.mark.parametrize("name", ["a:b", "dense:1", "dense_1:0", "é ü", "x.y", "with space"])
+def test_names_of_layers_may_hold_any_character_but_a_slash(name, tmp_path):
+    config = sequential(layer("InputLayer", "in", batch_shape=[None, 4]), layer("Dense", name, units=2))
+    weights = {name: {"kernel": np.ones((4, 2)), "bias": np.zeros(2)}}
+    record = read_model(small_files.write_h5(tmp_path / "m.h5", config, weights))
+    assert set(record.calls[1].weights) == {"kernel", "bias"}
 
 
 # Live models

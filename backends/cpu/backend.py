@@ -26,7 +26,7 @@ class CpuBackend:
     name = "cpu"
     summary = "batched simulation on the processor; takes every graph"
     neurons = "graded"
-    default_steps = 16
+    least_steps = 1
 
     def available(self) -> str:
         """Return "": it needs nothing that spikeport does not need itself."""
@@ -38,8 +38,11 @@ class CpuBackend:
             spiking = isinstance(node.op, Neurons) or (
                 node.op.kind == "Activation" and getattr(node.op, "is_relu", False)
             )
-            where = "neurons" if spiking else "host" if not node.op.linear else "folded"
-            yield Verdict(node=node.name, where=where, layers=node.layers)
+            where = "neurons" if spiking else "folded" if node.op.linear else "host"
+            why = "on running means, exact as the steps grow" if where == "host" else ""
+            if isinstance(node.op, Input):
+                where, why = "host", "samples come in here"
+            yield Verdict(node=node.name, where=where, why=why, layers=node.layers)
 
     def deploy(self, graph: Graph, **options: Any) -> CpuDeployment:
         """Prepare the graph.

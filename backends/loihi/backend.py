@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...converter.graph import Graph, Node
-from ...converter.ops import Array
+from ...converter.ops import Array, MaxPool
 from ...errors import BackendError, UsageError
 from ..contract import Verdict
 from .deployment import LoihiDeployment
@@ -34,7 +34,7 @@ class LoihiBackend:
     name = "loihi"
     summary = "Loihi's neuro-cores, in nengo-loihi's emulator or on hardware; ReLU networks with average pooling"
     neurons = "binary"
-    default_steps = 32
+    least_steps = 32
 
     def available(self) -> str:
         """Return "" if nengo-loihi is installed."""
@@ -121,4 +121,6 @@ def _verdict(node: Node, parts: Partition, folding: Folding, fitted: Fit, spikes
         return "host", f"{n:,} neurons on the host: real values drive them, and the chip takes spikes only"
     if name in parts.folded:
         return "folded", "into the weights and biases of the chip"
+    if isinstance(node.op, MaxPool):
+        return "host", "computed with real values, before the first neurons or behind the last: exact"
     return "host", "computed with real values"

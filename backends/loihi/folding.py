@@ -13,6 +13,7 @@ from ...converter.ops import Add, Array, Concatenate, Neurons, Shape
 from .linear_map import LinearMap, MatrixMap, TooLargeError, Volume, WindowMap, as_matrix, as_volume, total
 from .op_map import moved, through
 from .partition import Partition
+from .too_large import why_too_large
 
 __all__ = ["Folding", "Population", "fold"]
 
@@ -97,7 +98,7 @@ def fold(graph: Graph, parts: Partition) -> Folding:
                 maps[name] = _folded(graph, node, maps)
                 constants[name] = node.op.apply(*(constants[i] for i in node.inputs))
             except TooLargeError as error:
-                too_large[name] = f"{error}: make the layer smaller, or run with backend='cpu'"
+                too_large[name] = why_too_large(node, graph.input_of(node).shape, error)
                 blocked[name] = name
         elif name in parts.sources:
             found[name] = _population(graph, node, parts, maps, constants, found)

@@ -22,6 +22,7 @@ from ...converter.ops import (
     Shape,
     Upsample,
 )
+from ..sparse_map import sparse_map
 from .linear_map import MAX_WEIGHTS, LinearMap, MatrixMap, TooLargeError, Volume, WindowMap, as_matrix, as_volume
 
 __all__ = ["moved", "through"]
@@ -48,7 +49,8 @@ def through(op: Op, before: LinearMap, shape: Shape, output_shape: Shape) -> Lin
         folded = before.then(after)
         if folded is not None:
             return folded
-    return as_matrix(before).then(_matrix(op, shape, output_shape), as_volume(output_shape))
+    weights = _matrix(op, shape, output_shape)  # first: it may turn out to be too large for a chip
+    return as_matrix(before).then(weights, as_volume(output_shape))
 
 
 def moved(before: LinearMap, source: Array, output_shape: Shape) -> MatrixMap:
@@ -93,7 +95,7 @@ def _window(op: Op, shape: Shape, output_shape: Shape) -> WindowMap | None:
         kernel = np.broadcast_to(op.scale.astype(np.float64).reshape(-1), (1, 1, volume[2]))
         return WindowMap(kernel=kernel, input_shape=volume, output_shape=out)
     if isinstance(op, Dense):
-        return WindowMap(kernel=op.kernel.astype(np.float64)[None, None], input_shape=volume, output_shape=out)
+        return WindowMap(kernel=op.kernel[None, None], input_shape=volume, output_shape=out)
     if isinstance(op, Pad | Crop) and len(shape) in (2, 3):
         amounts = op.padding if isinstance(op, Pad) else tuple((-a, -b) for a, b in op.cropping)
         amounts = ((0, 0),) * (3 - len(shape)) + amounts
@@ -126,7 +128,7 @@ def _kernel(op: Conv) -> Array:
 def _whole(op: Dense, shape: Volume) -> WindowMap:
     """Return a Dense behind a Flatten as one window over everything that was flattened."""
     units = op.kernel.shape[1]
-    kernel = op.kernel.astype(np.float64).reshape(*shape, units)
+    kernel = op.kernel.reshape(*shape, units)  # not copied: it may turn out to be too large for a chip
     return WindowMap(kernel=kernel, input_shape=shape, output_shape=(1, 1, units))
 
 
@@ -139,6 +141,11 @@ def _matrix(op: Op, shape: Shape, output_shape: Shape) -> Any:
     window = _window(op, shape, output_shape)
     if window is not None:
         return window.matrix()
+    if isinstance(op, Conv | AvgPool):  # three dimensions: the chip repeats kernels over two, so weight by weight
+        kernel_size = op.kernel.size if isinstance(op, Conv) else math.prod(op.pool_size) * shape[-1]
+        if (weights := math.prod(output_shape[:-1]) * kernel_size) > MAX_WEIGHTS:
+            raise TooLargeError(weights)
+        return sparse_map(op, shape).T.tocsr()
     if isinstance(op, Pad | Crop | Upsample | Permute):
         number = np.arange(1, math.prod(shape) + 1, dtype=np.float64).reshape(1, *shape)
         source = op.apply(number).reshape(-1).astype(np.int64) - 1

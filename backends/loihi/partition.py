@@ -6,7 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ...converter.graph import Graph, Node
-from ...converter.ops import Activation, HostLayer, Input, MaxPool, Multiply, Neurons, Output
+from ...converter.ops import (
+    Activation,
+    Dot,
+    Extremum,
+    HostLayer,
+    Input,
+    MaxPool,
+    Multiply,
+    Neurons,
+    Output,
+    Standardize,
+    UnitLength,
+)
 
 __all__ = ["Partition", "is_population", "partition"]
 
@@ -112,11 +124,20 @@ def _reaching(graph: Graph, nodes: set[str] | frozenset[str], chip: tuple[str, .
 def _why_not(node: Node) -> str:
     op = node.op
     if isinstance(op, MaxPool):
-        return f"the maximum of spike rates {_NO_COUNTERPART}: use AveragePooling2D, {_ELSEWHERE}"
+        pooling = f"AveragePooling{len(op.pool_size)}D"
+        return (
+            f"the maximum of spike rates {_NO_COUNTERPART}: use {pooling} or a convolution with strides in its place, "
+            f"trained anew, since these are weighted sums, {_ELSEWHERE}, where it is exact"
+        )
     if isinstance(op, HostLayer):
         return f"{op.layer_type} is computed by Keras and {_NO_COUNTERPART}: move it behind the last ReLU, {_ELSEWHERE}"
-    if isinstance(op, Multiply):
+    if isinstance(op, Multiply | Dot):
         return f"a product of spike rates {_NO_COUNTERPART}: use Add, {_ELSEWHERE}"
+    if isinstance(op, Extremum):
+        return f"the maximum or minimum of spike rates {_NO_COUNTERPART}: use Add or Average, {_ELSEWHERE}"
+    if isinstance(op, Standardize | UnitLength):
+        return f"a division by the sample's own figures {_NO_COUNTERPART}: use BatchNormalization, {_ELSEWHERE}"
     if isinstance(op, Activation):
-        return f"{op.function} {_NO_COUNTERPART}, which compute ReLU: train with ReLU, {_ELSEWHERE}"
+        name = "a ReLU with a threshold" if op.function == "relu" else op.function
+        return f"{name} {_NO_COUNTERPART}, which compute ReLU: train with ReLU, {_ELSEWHERE}"
     return f"{op.kind} {_NO_COUNTERPART}: move it behind the last ReLU, {_ELSEWHERE}"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...converter.graph import Graph
-from ...converter.ops import Array, Neurons
+from ...converter.ops import Array, Input, Neurons
 from ...errors import UsageError
 from ..contract import Deployment, OnProgress, RunResult, Verdict, silent
 from ..fan_out import fan_out
@@ -24,7 +24,7 @@ class NengoBackend:
     name = "nengo"
     summary = "a nengo.Network run by nengo.Simulator, sample by sample: the reference; takes every graph"
     neurons = "graded"
-    default_steps = 16
+    least_steps = 1
 
     def available(self) -> str:
         """Return "": nengo is installed with spikeport."""
@@ -36,6 +36,8 @@ class NengoBackend:
             spiking = isinstance(node.op, Neurons) or getattr(node.op, "is_relu", False)
             where = "neurons" if spiking else "folded" if node.op.linear else "host"
             why = {"neurons": "an Ensemble", "folded": "a Connection", "host": "a Node with a function"}[where]
+            if isinstance(node.op, Input):
+                where, why = "host", "a Node: samples come in here"
             yield Verdict(node=node.name, where=where, why=why, layers=node.layers)
 
     def deploy(self, graph: Graph, **options: Any) -> NengoDeployment:

@@ -13,6 +13,7 @@ from ...converter.layers import LAYERS, LayerRegistry, UnsupportedLayerError
 from ...converter.layers.activation import activation_ops
 from ...converter.ops import Activation, MaxPool, Op, OverTime, Shape
 from ...converter.report import REASONS
+from ...converter.training_only import training_only_arguments
 from .activations import activation_key, neuron_or_op, with_amplitude
 from .layer_converter import Place, registered_for
 from .live_calls import LiveCall
@@ -24,14 +25,6 @@ if TYPE_CHECKING:
     from .converter import Converter
 
 __all__ = ["NativeLayers"]
-
-_TRAINING_ONLY = (
-    "kernel_regularizer",
-    "bias_regularizer",
-    "activity_regularizer",
-    "kernel_constraint",
-    "bias_constraint",
-)
 
 
 class NativeLayers(LayerRegistry):
@@ -81,7 +74,7 @@ class NativeLayers(LayerRegistry):
         call, known = _of_known_type(call, live)
         call = self._averaged(call)
         if not self._converter.inference_only:
-            self.training_only += [f"{call.name}.{name}" for name in _TRAINING_ONLY if call.config.get(name)]
+            self.training_only += [f"{call.name}.{name}" for name in training_only_arguments(call.config)]
         try:
             if not known:
                 raise UnsupportedLayerError("unknown-layer")

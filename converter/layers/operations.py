@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -26,91 +26,17 @@ from ..ops import (
     ScaleShift,
     Slice,
 )
+from .operands import operands, sample_constant
 from .registry import LayerRegistry, UnsupportedLayerError
 
-__all__ = ["OPERATIONS", "add_to"]
-
-
-@dataclass(frozen=True)
-class _Operands:
-    """What an operation was called with.
-
-    Attributes
-    ----------
-    values
-        Its positional operands in order: None stands for the next input, anything else is a constant.
-    named
-        The other arguments by name, from the call and from the layer's config.
-    """
-
-    values: tuple[Array | None, ...]
-    named: Mapping[str, Any]
-
-    def argument(self, *names: str, default: Any = None) -> Any:
-        """Return an argument that goes by one of these names."""
-        return next((self.named[n] for n in names if n in self.named), default)
-
-
-def _operands(call: LayerCall, parameters: Sequence[str]) -> _Operands:
-    """Read a call; the positional constants behind the inputs are given the names of the parameters in order."""
-    named = dict(call.config)
-    arguments = named.pop("call_arguments", None)
-    if arguments is None:
-        return _Operands((None,) * len(call.inputs), named)
-    flat: list[Any] = []
-    for value in arguments["args"]:
-        several = isinstance(value, list) and value and all(_is_input(v) for v in value)
-        flat += value if several else [value]
-    kwargs = dict(arguments["kwargs"])
-    for name in ("x", "y", "x1", "x2"):  # TensorFlow passes the second operand by name
-        if name in kwargs:
-            flat.append(kwargs.pop(name))
-    if isinstance(kwargs.get("values"), list):
-        flat += kwargs.pop("values")
-    named |= kwargs
-    values: list[Array | None] = []
-    waiting = list(parameters)
-    for value in flat:
-        if _is_input(value):
-            values.append(None)
-        elif waiting and values:
-            named.setdefault(waiting.pop(0), value)
-        else:
-            values.append(_constant(value))
-    return _Operands(tuple(values), named)
-
-
-def _is_input(value: Any) -> bool:
-    return isinstance(value, Mapping) and set(value) == {"input"}
-
-
-def _constant(value: Any) -> Array:
-    if isinstance(value, Mapping) and value.get("class_name") == "__numpy__":
-        value = value["config"]["value"]
-    try:
-        array = np.asarray(value, np.float32)
-    except (TypeError, ValueError):
-        raise UnsupportedLayerError("unsupported-argument", f"the constant {value!r:.40}; takes numbers") from None
-    if not np.isfinite(array).all():
-        raise UnsupportedLayerError("unsupported-argument", "a constant that is not finite; takes numbers")
-    return array
-
-
-def _sample_constant(call: LayerCall, array: Array) -> Array:
-    """Return a constant that broadcasts against a sample: without the batch axis, which must not have a size."""
-    rank = len(call.input_shape)
-    if array.ndim > rank:
-        if array.ndim > rank + 1 or array.shape[0] != 1:
-            raise UnsupportedLayerError("unsupported-argument", f"a constant of shape {array.shape} beside the batch")
-        array = array[0]
-    return array if array.ndim else array.reshape(1)
+__all__ = ["OPERATIONS", "add_to", "operation_name"]
 
 
 def _binary(call: LayerCall) -> tuple[Array | None, Array | None]:
-    values = _operands(call, ()).values
+    values = operands(call).values
     if len(values) != 2:
         raise UnsupportedLayerError("shape-mismatch", f"expected two operands, received {len(values)}")
-    first, second = (None if v is None else _sample_constant(call, v) for v in values)
+    first, second = (None if v is None else sample_constant(call, v) for v in values)
     return first, second
 
 
@@ -162,7 +88,7 @@ def _extremum(call: LayerCall, largest: bool) -> tuple[Op, ...]:
 
 
 def _clip(call: LayerCall) -> tuple[Op, ...]:
-    given = _operands(call, ("x_min", "x_max"))
+    given = operands(call, ("x_min", "x_max"), ("clip_value_min", "clip_value_max"))
     low = given.argument("x_min", "clip_value_min")
     high = given.argument("x_max", "clip_value_max")
     if not all(isinstance(v, (int, float)) for v in (low, high)) or not low < high:
@@ -179,7 +105,7 @@ def _negative(call: LayerCall) -> tuple[Op, ...]:
 
 
 def _concatenate(call: LayerCall) -> tuple[Op, ...]:
-    axis = _operands(call, ("axis",)).argument("axis", default=0)
+    axis = operands(call, ("axis",)).argument("axis", default=0)
     (place,) = _axes(call, axis)
     return (Concatenate(axis=place),)
 
@@ -194,7 +120,7 @@ def _axes(call: LayerCall, axis: Any, *, rank: int | None = None) -> tuple[int, 
 
 
 def _reduce(call: LayerCall, how: str) -> tuple[Op, ...]:
-    given = _operands(call, ("axis", "keepdims"))
+    given = operands(call, ("axis", "keepdims"))
     axis = given.argument("axis")
     if axis is None:
         raise UnsupportedLayerError("unsupported-argument", "axis=None, which puts samples together; takes axes")
@@ -202,7 +128,7 @@ def _reduce(call: LayerCall, how: str) -> tuple[Op, ...]:
 
 
 def _reshape(call: LayerCall) -> tuple[Op, ...]:
-    target = _operands(call, ("newshape",)).argument("newshape", "shape", "target_shape")
+    target = operands(call, ("newshape",), ("shape", "target_shape")).argument("newshape", "shape", "target_shape")
     size = int(np.prod(call.input_shape))
     if not isinstance(target, (list, tuple)) or not all(isinstance(n, int) for n in target) or len(target) < 2:
         raise UnsupportedLayerError("unsupported-argument", f"shape={target!r}; takes whole numbers")
@@ -216,7 +142,7 @@ def _reshape(call: LayerCall) -> tuple[Op, ...]:
 
 
 def _transpose(call: LayerCall) -> tuple[Op, ...]:
-    axes = _operands(call, ("axes",)).argument("axes", "perm")
+    axes = operands(call, ("axes",), ("perm",)).argument("axes", "perm")
     rank = len(call.input_shape)
     if not isinstance(axes, (list, tuple)) or list(axes[:1]) != [0] or sorted(axes) != list(range(rank + 1)):
         raise UnsupportedLayerError("unsupported-argument", f"axes={axes!r}; takes all axes, the batch first")
@@ -224,7 +150,7 @@ def _transpose(call: LayerCall) -> tuple[Op, ...]:
 
 
 def _expand_dims(call: LayerCall) -> tuple[Op, ...]:
-    axis = _operands(call, ("axis",)).argument("axis")
+    axis = operands(call, ("axis",)).argument("axis")
     (place,) = _axes(call, axis, rank=len(call.input_shape) + 1)
     shape = list(call.input_shape)
     shape.insert(place, 1)
@@ -232,7 +158,7 @@ def _expand_dims(call: LayerCall) -> tuple[Op, ...]:
 
 
 def _squeeze(call: LayerCall) -> tuple[Op, ...]:
-    axis = _operands(call, ("axis",)).argument("axis")
+    axis = operands(call, ("axis",)).argument("axis")
     ones = tuple(i + 1 for i, n in enumerate(call.input_shape) if n == 1)
     places = _axes(call, list(ones) if axis is None else axis)
     if any(call.input_shape[p] != 1 for p in places):
@@ -245,24 +171,40 @@ def _flatten(call: LayerCall) -> tuple[Op, ...]:
 
 
 def _get_item(call: LayerCall) -> tuple[Op, ...]:
-    key = _operands(call, ("key",)).argument("key", "slice_spec")
-    items = key if isinstance(key, list) else [key]
+    key = operands(call, ("key",), ("slice_spec",)).argument("key", "slice_spec")
     rank = len(call.input_shape)
-    if _slice_of(items[0]) != (None, None, None) or len(items) > rank + 1:
-        raise UnsupportedLayerError("unsupported-argument", f"index {items!r:.60}; takes ':' for the batch")
+    items = _written_out(key if isinstance(key, list) else [key], rank + 1)
+    if items[0] is None or isinstance(items[0], int) or _slice_of(items[0]) != (None, None, None):
+        raise UnsupportedLayerError("unsupported-argument", f"index {key!r:.60}; takes ':' for the batch")
     slices: list[tuple[int | None, int | None, int | None]] = []
-    dropped = []
-    for place, item in enumerate(items[1:]):
-        if isinstance(item, int):
-            n = call.input_shape[place]
+    kept: list[int | None] = []  # axes of the input; None is a new one
+    for item in items[1:]:
+        if item is None:
+            kept.append(None)
+        elif isinstance(item, int):
+            n = call.input_shape[len(slices)]
+            if not -n <= item < n:
+                raise UnsupportedLayerError("unsupported-argument", f"index {item}; takes {-n} to {n - 1}")
             slices.append((item % n, item % n + 1, 1))
-            dropped.append(place)
         else:
+            kept.append(len(slices))
             slices.append(_slice_of(item))
-    slices += [(None, None, None)] * (rank - len(slices))
     cut = Slice(slices=tuple(slices))
+    if kept == list(range(rank)):
+        return (cut,)
     shape = cut.output_shape(call.input_shape)
-    return (cut, Reshape(shape=tuple(n for i, n in enumerate(shape) if i not in dropped))) if dropped else (cut,)
+    return cut, Reshape(shape=tuple(1 if axis is None else shape[axis] for axis in kept))
+
+
+def _written_out(items: list[Any], axes: int) -> list[Any]:
+    """Return an index with ':' for every axis that it leaves out, at its '...' or at the end."""
+    dots = [i for i, v in enumerate(items) if v is ... or (isinstance(v, Mapping) and v.get("class_name") == _ELLIPSIS)]
+    missing = axes - sum(v is not None for v in items) + len(dots)
+    if len(dots) > 1 or missing < 0:
+        raise UnsupportedLayerError("unsupported-argument", f"index {items!r:.60}; takes one for each axis at most")
+    whole = [{"start": None, "stop": None, "step": None}] * missing
+    place = dots[0] if dots else len(items)
+    return [*items[:place], *whole, *items[place + 1 :]]
 
 
 def _slice_of(item: Any) -> tuple[int | None, int | None, int | None]:
@@ -278,16 +220,17 @@ def _slice_of(item: Any) -> tuple[int | None, int | None, int | None]:
 def _function(call: LayerCall, name: str) -> tuple[Op, ...]:
     if len(call.inputs) != 1:
         raise UnsupportedLayerError("shape-mismatch", f"expected one input, received {len(call.inputs)}")
-    given = _operands(call, ())
-    known = {"softmax": ("axis",), "log_softmax": ("axis",), "leaky_relu": ("negative_slope",), "elu": ("alpha",)}
-    arguments = {
-        k: given.named[k] for k in (*known.get(name, ()), "approximate") if k in given.named and name != "relu"
-    }
-    if "approximate" in arguments and name != "gelu":
-        del arguments["approximate"]
+    parameters = list(signature(FUNCTIONS[name]).parameters)[1:]
+    others = ("alpha",) if name == "leaky_relu" else ()  # as TensorFlow calls it
+    named = operands(call, (), (*parameters, *others)).named
+    arguments = {k: named[k] for k in parameters if k in named}
+    if "axis" in arguments and arguments["axis"] is None:
+        if call.layer_type.startswith("ops."):
+            raise UnsupportedLayerError("unsupported-argument", "axis=None, which puts samples together; takes axes")
+        del arguments["axis"]  # TensorFlow's word for the last
     if name == "leaky_relu":
-        slope = given.argument("negative_slope", "alpha", default=0.2)
-        return (Activation(function="relu", arguments={"negative_slope": float(slope)}),)
+        slope = float(arguments.get("negative_slope", named.get("alpha", 0.2)))
+        return (Activation(function="relu", arguments={"negative_slope": slope}),)
     if name == "relu6":
         return (Activation(function="relu", arguments={"max_value": 6.0}),)
     return (Activation(function=name, arguments=arguments),)
@@ -318,8 +261,12 @@ _ALIASES: Mapping[str, str] = {
     "swish": "silu",
     "true_divide": "divide",
     "truediv": "divide",
+    "batch_flatten": "flatten",
     "exp": "exponential",
+    "re_lu": "relu",
 }
+
+_ELLIPSIS = "__ellipsis__"
 
 OPERATIONS: Mapping[str, Callable[[LayerCall], tuple[Op, ...]]] = {
     "add": _add,
@@ -348,17 +295,28 @@ OPERATIONS: Mapping[str, Callable[[LayerCall], tuple[Op, ...]]] = {
 _MAX_NAME = 60
 
 
+def operation_name(call: LayerCall) -> str:
+    """Return the name under which an operation is known here: "ops.GetItem" is "get_item", "nn.relu" is "relu"."""
+    name = _written_name(call).rsplit(".", 1)[-1]
+    plain = re.sub("([a-z0-9])([A-Z])", r"\1_\2", name).lower()
+    return _ALIASES.get(plain, plain)
+
+
+def _written_name(call: LayerCall) -> str:
+    return str(call.config.get("function", "")) if "OpLambda" in call.layer_type else call.layer_type
+
+
 def operation(call: LayerCall) -> tuple[Op, ...]:
     """Become the op of the same name: arithmetic, activations, slices, reductions and changes of shape."""
-    name = str(call.config.get("function", "")) if "OpLambda" in call.layer_type else call.layer_type
-    plain = re.sub("([a-z0-9])([A-Z])", r"\1_\2", name.rsplit(".", 1)[-1]).lower()
-    plain = _ALIASES.get(plain, plain)
-    if plain in OPERATIONS:
-        return OPERATIONS[plain](call)
-    if plain in FUNCTIONS:
-        return _function(call, plain)
+    name = operation_name(call)
+    if name in OPERATIONS:
+        return OPERATIONS[name](call)
+    if name in FUNCTIONS:
+        return _function(call, name)
     known = ", ".join(sorted({*OPERATIONS, *FUNCTIONS}))
-    raise UnsupportedLayerError("unsupported-argument", f"the operation {name[:_MAX_NAME]}; takes {known}")
+    raise UnsupportedLayerError(
+        "unsupported-argument", f"the operation {_written_name(call)[:_MAX_NAME]}; takes {known}"
+    )
 
 
 def add_to(layers: LayerRegistry) -> None:

@@ -53,6 +53,12 @@ def one_shape(kind: str, shapes: tuple[Shape, ...], *, rank: int | None = None) 
     return shapes[0]
 
 
+def require_axes(kind: str, axes: Shape, shape: Shape) -> None:
+    """Raise a ValueError unless these are axes of a sample of this shape, from 0 and each once."""
+    if len(set(axes)) != len(axes) or not all(0 <= a < len(shape) for a in axes):
+        raise ValueError(f"{kind} expected axes {axes} to be there, received {shape}")
+
+
 def as_type_of(array: Array, like: Array) -> Array:
     """Return a parameter in the floating type of the values that it meets."""
     return array if array.dtype == like.dtype else array.astype(like.dtype)

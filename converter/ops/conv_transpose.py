@@ -44,6 +44,11 @@ class ConvTranspose(Op):
         shape = one_shape(self.kind, shapes, rank=len(self.size) + 1)
         if shape[-1] != self.kernel.shape[-1]:
             raise ValueError(f"ConvTranspose expected {self.kernel.shape[-1]} channels, received {shape}")
+        rank = len(self.size)
+        if {len(self.strides), len(self.dilation), len(self.before), self.kernel.ndim - 2} != {rank} or (
+            min(*self.strides, *self.dilation, *self.size) < 1 or min(self.before) < 0
+        ):
+            raise ValueError(f"ConvTranspose expected {rank} strides, dilations and cuts, received {self.strides} …")
         if math.prod(self._reach(shape[:-1])) > _MOST_VALUES:
             raise ValueError(f"ConvTranspose expected a map that memory can hold, received dilation {self.dilation}")
         return (*self.size, int(self.kernel.shape[-2]))

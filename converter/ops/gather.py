@@ -27,6 +27,8 @@ class Gather(Op):
     table: Array
 
     def output_shape(self, *shapes: Shape) -> Shape:
+        if self.table.ndim != 2:
+            raise ValueError(f"Gather expected a table of rows, received {self.table.shape}")
         return (*one_shape(self.kind, shapes), int(self.table.shape[1]))
 
     def apply(self, *values: Array) -> Array:

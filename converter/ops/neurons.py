@@ -58,6 +58,8 @@ class Neurons(Op):
     def __post_init__(self) -> None:
         if not (np.all(np.isfinite(self.threshold)) and np.all(self.threshold > 0)):
             raise ValueError("expected thresholds above 0, received " + str(np.min(self.threshold)))
+        if not abs(self.initial_voltage) <= 1e6:
+            raise ValueError(f"expected an initial voltage of some thresholds, received {self.initial_voltage}")
         if not -128 <= self.n_min <= 0 < self.n_max <= 127:  # events are kept as int8
             raise ValueError(f"expected n_min <= 0 < n_max within int8, received {self.n_min} and {self.n_max}")
 

@@ -24,6 +24,8 @@ class _Pool(Op):
     def output_shape(self, *shapes: Shape) -> Shape:
         shape = one_shape(self.kind, shapes, rank=len(self.pool_size) + 1)
         ones = (1,) * len(self.pool_size)
+        if any(max(pads) >= k for pads, k in zip(self.padding, self.pool_size, strict=True)):
+            raise ValueError(f"{self.kind} expected a value in each window, received padding {self.padding}")
         return (
             *window_output(self.kind, shape[:-1], self.pool_size, self.strides, ones, self.padding),
             shape[-1],

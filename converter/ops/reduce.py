@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .base import Array, Op, Shape, one_shape
+from .base import Array, Op, Shape, one_shape, require_axes
 
 __all__ = ["REDUCTIONS", "Reduce"]
 
@@ -34,6 +34,10 @@ class Reduce(Op):
     keepdims: bool
     how: str
 
+    def __post_init__(self) -> None:
+        if self.how not in REDUCTIONS:
+            raise ValueError(f"expected a reduction out of {', '.join(REDUCTIONS)}, received {self.how!r}")
+
     @property
     def linear(self) -> bool:  # type: ignore[override]  # depends on how
         """Say whether this is a sum or a mean."""
@@ -41,8 +45,7 @@ class Reduce(Op):
 
     def output_shape(self, *shapes: Shape) -> Shape:
         shape = one_shape(self.kind, shapes)
-        if any(a >= len(shape) for a in self.axes):
-            raise ValueError(f"Reduce expected axes {self.axes} to be there, received {shape}")
+        require_axes(self.kind, self.axes, shape)
         kept = (1 if i in self.axes else n for i, n in enumerate(shape) if self.keepdims or i not in self.axes)
         return tuple(kept)
 

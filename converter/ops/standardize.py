@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from .base import Array, Op, Shape, as_type_of, one_shape
+from .base import Array, Op, Shape, as_type_of, one_shape, require_axes
 
 __all__ = ["Standardize", "UnitLength"]
 
@@ -39,8 +39,11 @@ class Standardize(Op):
 
     def output_shape(self, *shapes: Shape) -> Shape:
         shape = one_shape(self.kind, shapes)
-        if max(self.axes) >= len(shape) or shape[-1] % self.groups:
-            raise ValueError(f"Standardize expected axes {self.axes} and {self.groups} groups to fit, received {shape}")
+        require_axes(self.kind, self.axes, shape)
+        if self.groups < 1 or shape[-1] % self.groups or self.epsilon < 0:
+            raise ValueError(
+                f"Standardize expected {self.groups} groups to fit and epsilon from 0 on, received {shape}"
+            )
         if np.broadcast_shapes(shape, self.scale.shape, self.shift.shape) != shape:
             raise ValueError(f"Standardize expected {self.scale.shape} parameters to fit, received {shape}")
         return shape
@@ -67,7 +70,9 @@ class UnitLength(Op):
     axes: Shape
 
     def output_shape(self, *shapes: Shape) -> Shape:
-        return one_shape(self.kind, shapes)
+        shape = one_shape(self.kind, shapes)
+        require_axes(self.kind, self.axes, shape)
+        return shape
 
     def apply(self, *values: Array) -> Array:
         (x,) = values

@@ -37,7 +37,15 @@ class Input(Op):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Identity(Op):
-    """A layer that does nothing at inference."""
+    """A layer that does nothing at inference.
+
+    Attributes
+    ----------
+    why
+        What the layer is for, then: "it drops values in training only".
+    """
+
+    why: str = ""
 
     def output_shape(self, *shapes: Shape) -> Shape:
         return one_shape(self.kind, shapes)

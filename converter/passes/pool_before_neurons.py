@@ -33,7 +33,7 @@ class PoolBeforeNeurons:
             moved = [replace(first, inputs=relu.inputs), replace(relu, inputs=(pool.name,))]
             readers = reading_instead(graph, graph.consumers[pool.name], pool.name, relu.name)
             graph = graph.rewritten([*moved, *readers])
-            report.became(pool.layers, "max-pool-before-neurons", f"{relu.layers[0]}")
+            report.became(pool.layers, "max-pool-before-neurons", f"before the neurons of {relu.layers[0]}")
         return graph
 
 

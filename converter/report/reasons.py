@@ -63,7 +63,10 @@ REASONS: Mapping[str, Reason] = {
         Reason("folded", _EXACT, "a scale and shift, multiplied into the weights of the layer before it"),
         Reason("scale-shift", _EXACT, "became one scale and shift for each channel"),
         Reason(
-            "max-pool-before-neurons", _EXACT, "moved before the neurons: a maximum of ReLUs is the ReLU of the maximum"
+            "max-pool-before-neurons",
+            _EXACT,
+            "max pooling, exact: moved before the neurons, so that the winners spike, since a maximum of ReLUs is the "
+            "ReLU of the maximum",
         ),
         Reason("looked-up", _EXACT, "whole-number inputs pick rows of a table, once for each sample"),
         Reason("read-out", _EXACT, "acts on the mean over the read-out window of its input"),
@@ -137,6 +140,7 @@ REASONS: Mapping[str, Reason] = {
             "channels that no calibration sample activated take the largest threshold of their layer",
             "calibrate with more samples if these channels matter",
         ),
+        Reason("option-without-effect", _NOTE, "an option that had no effect here"),
         Reason("no-neurons", _NOTE, "the model has no ReLU, so the network has no spiking neurons"),
         Reason("input-shape-given", _NOTE, "the file does not hold an input shape; the given one was used"),
         Reason(
@@ -152,6 +156,14 @@ REASONS: Mapping[str, Reason] = {
             "convert the model from before model.quantize(...) to compare it value by value",
         ),
         Reason("training-only", _NOTE, "regularisers and constraints act in training only, so they were left aside"),
+        Reason(
+            "not-for-chips",
+            _NOTE,
+            "exact here; but between neurons, chips compute weighted sums only and repeat a kernel over two "
+            "dimensions, so these layers stay off a chip or take much of it",
+            "see which layers a chip takes and why not: spikeport check MODEL --backend loihi; average pooling or a "
+            "convolution with strides, trained anew in place of max pooling, goes on a chip and may cost accuracy",
+        ),
         Reason("option-unused", _NOTE, "an option had no effect", "check its spelling, or leave it out"),
         Reason(
             "scale-without-amplitude",

@@ -40,6 +40,7 @@ def print_report(report: Report, console: Console) -> None:
             f"{_escape(entry.sentence)} [dim]{entry.code}[/]{figures}",
         )
     console.print(table)
+    console.print(_escape(_summary(report)))
     if report.backend:
         console.print(_placement_table(report))
     for entry in report.notes:
@@ -53,6 +54,16 @@ def print_report(report: Report, console: Console) -> None:
     )
     for code, remedy in remedies:
         console.print(f"[bold]what to do[/] ({code}): {_escape(remedy)}")
+
+
+def _summary(report: Report) -> str:
+    """Return how many layers there are of each severity, and which fall back to the host."""
+    found = [entry.severity for entry in report.layers]
+    counts = ", ".join(f"{found.count(s)} {s.value}" for s in Severity if s in found)
+    fallen = [entry.layer for entry in report.layers if entry.severity is Severity.HOST]
+    if not fallen and report.convertible:
+        return f"{len(found)} layers: {counts}; none falls back to the host"
+    return f"{len(found)} layers: {counts}" + (f"; on the host: {', '.join(fallen)}" if fallen else "")
 
 
 def _placement_table(report: Report) -> Table:

@@ -13,6 +13,7 @@ from ...errors import SourceError
 from .config_json import MAX_CONFIG_BYTES, parse_config
 from .grouped_weights import GroupedWeights
 from .hdf5 import MAX_RATIO, SMALL_BYTES, open_hdf5
+from .probe import require_readable
 from .spelling import Writer
 from .versions import version_of
 
@@ -43,6 +44,7 @@ def open_keras_zip(path: Path) -> Iterator[tuple[Mapping[str, Any], Writer, Grou
             f"{origin}: expected a sound .keras file, received one that cannot be read: {error}"
         ) from None
     config, metadata = parse_config(config_text, origin), parse_config(metadata_text, origin)
+    require_readable(path, origin, member="model.weights.h5")
     with open_hdf5(io.BytesIO(weights), f"{origin}: model.weights.h5") as file:
         writer = Writer(version_of(str(metadata.get("keras_version") or ""), config))
         yield config, writer, GroupedWeights(file, config, writer, origin)

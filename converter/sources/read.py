@@ -19,6 +19,7 @@ from .hdf5 import MAX_RATIO, SMALL_BYTES, open_hdf5
 from .keras_zip import open_keras_zip
 from .legacy_h5 import LegacyH5Weights, model_config, weights_group, writer_of
 from .live import LiveWeights, is_keras_model, live_config, live_version
+from .probe import require_readable
 from .spelling import Writer
 from .topology import calls_of_model
 from .weight_store import WeightStore
@@ -93,6 +94,7 @@ def _read_file(path: Path, input_shape: Shape | None, architecture: Path | None)
     origin = str(path)
     start = _first_bytes(path)
     if _is_hdf5(start):
+        require_readable(path, origin)
         with open_hdf5(path, origin) as file:
             config = model_config(file, origin)
             if config is None:
@@ -149,7 +151,8 @@ def _most_bytes(path: Path) -> int:
 
 
 def _is_hdf5(start: bytes) -> bool:
-    return _HDF5 in (start[offset : offset + 8] for offset in (0, 512, 1024, 2048))
+    # a zip may hold an HDF5 file at one of these places
+    return not start.startswith(_ZIP) and _HDF5 in (start[offset : offset + 8] for offset in (0, 512, 1024, 2048))
 
 
 def _first_bytes(path: Path) -> bytes:

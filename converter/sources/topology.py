@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -269,7 +270,7 @@ def _walk_call(
     name = "/".join(path) + (f":{use}" if use else "")
     for what, part in layer.before:
         inputs = (_add_part(walk, f"{name}/{what}", part, inputs),)
-    place = tuple(part.split(":")[0] for part in path)
+    place = (*(re.sub(r":\d+$", "", part) for part in path[:-1]), own)  # without the numbers of further uses
     weights = walk.store.weights(place, layer.layer_type, layer.config)
     walk.calls.append(
         LayerCall(

@@ -252,5 +252,5 @@ def test_a_trained_network_recognises_digits(models: Path, data: Path) -> None:
     backend = LoihiBackend()
     histograms = collect_activations(graph, [train])
     spiking = insert_neurons(graph, histograms, PRESETS[backend.neurons], report)
-    result = backend.deploy(spiking).run([test], backend.default_steps)
+    result = backend.deploy(spiking).run([test], backend.least_steps)
     assert (result.output.argmax(axis=1) == labels).sum() >= 18
