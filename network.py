@@ -25,6 +25,7 @@ from .converter.training_only import note_training_only
 from .errors import BackendError, ConversionError, SourceError, UsageError
 from .layer_parity import require_parity, trusted_model
 from .placement_report import with_backend
+from .placement_report import with_backend
 from .samples import as_samples, noise
 
 __all__ = ["SpikingNetwork", "convert", "load"]

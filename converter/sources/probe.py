@@ -72,9 +72,10 @@ class _Helper:
         return self._owner == os.getpid() and self._process.poll() is None
 
     def stop(self) -> None:
-        """End the process, whatever it is doing."""
-        self._process.kill()
-        self._process.wait()
+        """End the process, whatever it is doing; a fork leaves its parent's alone."""
+        if self._owner == os.getpid():
+            self._process.kill()
+            self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):
                 if stream is not None:
@@ -90,7 +91,10 @@ class _Prober:
 
     def reads(self, path: Path, member: str | None, seconds: float) -> bool:
         with self._lock:
-            if self._helper is None or not self._helper.is_fit:
+            if self._helper is not None and not self._helper.is_fit:
+                self._helper.stop()
+                self._helper = None
+            if self._helper is None:
                 try:
                     self._helper = _Helper()
                 except OSError:  # no process can be started here: the file is read without a trial
