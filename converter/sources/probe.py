@@ -39,7 +39,7 @@ class _Helper:
         self._owner = os.getpid()
         self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
         threading.Thread(target=self._listen, daemon=True).start()
-        if not self._answer(_START_SECONDS):  # its first line says that it is ready
+        if self._answer(_START_SECONDS) is None:  # its first line says that it is ready
             self.stop()
             raise OSError("the helper process does not start")
 
@@ -48,23 +48,24 @@ class _Helper:
             self._answers.put(line)
         self._answers.put("")  # it is gone
 
-    def reads(self, path: Path, member: str | None, seconds: float) -> bool:
-        """Say whether the helper gets to the end of a file in time; afterwards it is fit for the next only if so."""
+    def complaint(self, path: Path, member: str | None, seconds: float) -> str | None:
+        """Return what the helper says of a file, "" if it is sound, None if it does not get to its end in time."""
         request = json.dumps({"path": str(path.absolute()), "member": member, "seconds": seconds})
         try:
             if self._process.stdin is None:
-                return False
+                return None
             self._process.stdin.write(request + "\n")
             self._process.stdin.flush()
         except OSError:
-            return False
+            return None
         return self._answer(seconds)
 
-    def _answer(self, seconds: float) -> bool:
+    def _answer(self, seconds: float) -> str | None:
         try:
-            return bool(self._answers.get(timeout=seconds))
+            line = self._answers.get(timeout=seconds)
         except queue.Empty:
-            return False
+            return None
+        return line.strip() if line else None
 
     @property
     def is_fit(self) -> bool:
@@ -89,7 +90,7 @@ class _Prober:
         self._helper: _Helper | None = None
         self._lock = threading.Lock()
 
-    def reads(self, path: Path, member: str | None, seconds: float) -> bool:
+    def complaint(self, path: Path, member: str | None, seconds: float) -> str | None:
         with self._lock:
             if self._helper is not None and not self._helper.is_fit:
                 self._helper.stop()
@@ -98,12 +99,12 @@ class _Prober:
                 try:
                     self._helper = _Helper()
                 except OSError:  # no process can be started here: the file is read without a trial
-                    return True
-            done = self._helper.reads(path, member, seconds)
-            if not done:
+                    return ""
+            complaint = self._helper.complaint(path, member, seconds)
+            if complaint is None:
                 self._helper.stop()
                 self._helper = None
-            return done
+            return complaint
 
     def stop(self) -> None:
         with self._lock:
@@ -119,15 +120,16 @@ atexit.register(_PROBER.stop)
 def require_readable(path: Path, origin: str, *, member: str | None = None) -> None:
     """Raise unless the HDF5 library gets to the end of a file, or of a member of a zip.
 
-    A file that it reports as damaged passes: the reader meets the damage itself and says what it is.
-
     Raises
     ------
     SourceError
-        When reading it does not end, or ends the process.
+        When reading it does not end, ends the process, takes far more memory than the file is large, or meets damage.
     """
     size = path.stat().st_size
-    if not _PROBER.reads(path, member, _SECONDS + size / _BYTES_PER_SECOND):
+    complaint = _PROBER.complaint(path, member, _SECONDS + size / _BYTES_PER_SECOND)
+    if complaint is None:
         raise SourceError(
             f"{origin}: expected a sound HDF5 file, received a damaged one that the HDF5 library never gets through"
         )
+    if complaint:
+        raise SourceError(f"{origin}: expected a sound HDF5 file, received one that cannot be read: {complaint}")
