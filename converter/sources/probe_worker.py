@@ -1,9 +1,9 @@
 """The process that a file is tried out in: a script that knows h5py and nothing of spikeport.
 
-It takes a line of JSON, ``{"path": …, "member": …, "seconds": …}``, and reads everything in that file, or in that member
-of a zip. It answers with a line, so that whoever asked learns whether the HDF5 library gets to the end of it. Where the
-system has them, alarms end it when the time is over, in case that nobody is left to end it, and its memory is limited: a
-damaged length can make the library ask for gigabytes.
+It takes a line of JSON, ``{"path": …, "member": …, "seconds": …}``, and reads everything in that file, or in that
+member of a zip. It answers with a line, so that whoever asked learns whether the HDF5 library gets to the end of it.
+Where the system has them, alarms end it when the time is over, in case that nobody is left to end it, and its memory is
+limited: a damaged length can make the library ask for gigabytes.
 """
 
 from __future__ import annotations
