@@ -25,7 +25,6 @@ from .converter.training_only import note_training_only
 from .errors import BackendError, ConversionError, SourceError, UsageError
 from .layer_parity import require_parity, trusted_model
 from .placement_report import with_backend
-from .placement_report import with_backend
 from .samples import as_samples, noise
 
 __all__ = ["SpikingNetwork", "convert", "load"]
@@ -238,24 +237,25 @@ def convert(
         report.note(
             "thresholds-from-data", f"percentile {preset.percentile:g}, {preset.name} neurons", samples=len(samples[0])
         )
+    require_parity(plain, graph, [x[:_PARITY_SAMPLES] for x in samples], trusted_model(model, record))
+    provenance = {
+        "model": record.name,
+        "origin": record.origin,
+        "sha256": record.digest,
+        "keras_version": record.keras_version,
+        "spikeport_version": own_version(),
+        "neurons": preset.name,
+        "target": target,
+        "calibration_samples": 0 if calibration is None else len(samples[0]),
+    }
+    del plain, record  # weights that were folded into others
     histograms = collect_activations(graph, samples, on_progress)
-    few = [x[:_PARITY_SAMPLES] for x in samples]
-    require_parity(plain, graph, few, trusted_model(model, record))  # after: samples that overflow are told
     graph = insert_neurons(_with_input_ranges(graph, samples), histograms, preset, report)
     return SpikingNetwork(
         graph=graph,
         report=report.build(),
         target_steps=target_steps,
-        provenance={
-            "model": record.name,
-            "origin": record.origin,
-            "sha256": record.digest,
-            "keras_version": record.keras_version,
-            "spikeport_version": own_version(),
-            "neurons": preset.name,
-            "target": target,
-            "calibration_samples": 0 if calibration is None else len(samples[0]),
-        },
+        provenance=provenance,
     )
 
 

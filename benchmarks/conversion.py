@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,6 +54,7 @@ def make(name: str, side: str, path: str) -> None:
 
     build = getattr(keras.applications, name)
     build(weights=None, input_shape=(int(side), int(side), 3), classes=1000, classifier_activation=None).save(path)
+    print(json.dumps({"seconds": 0.0, "peak": 0.0}))
 
 
 def check(path: str) -> None:
@@ -85,17 +86,15 @@ def tell(start: float, **facts: Any) -> None:
     print(json.dumps({"seconds": time.perf_counter() - start, "peak": peak, **facts}))
 
 
-STEPS = {"make": make, "check": check, "convert": convert}
+STEPS: dict[str, Callable[..., None]] = {"make": make, "check": check, "convert": convert}
 
 
-def alone(step: str, *arguments: object) -> Measured | None:
+def alone(step: str, *arguments: object) -> Measured:
     """Run a step in a process of its own."""
     command = [sys.executable, __file__, "--step", step, *map(str, arguments)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
     if done.returncode:
         sys.exit(f"{step} {' '.join(map(str, arguments))}: {done.stderr[-2000:]}")
-    if step == "make":
-        return None
     facts = json.loads(done.stdout.splitlines()[-1])
     return Measured(facts["seconds"], facts["peak"])
 

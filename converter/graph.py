@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -137,7 +137,13 @@ class Graph:
         )
         return Graph.build(nodes, self.outputs)
 
-    def evaluate(self, feeds: Mapping[str, Array], keep: Iterable[str] = ()) -> dict[str, Array]:
+    def evaluate(
+        self,
+        feeds: Mapping[str, Array],
+        keep: Iterable[str] = (),
+        *,
+        watch: Callable[[str, Array], None] | None = None,
+    ) -> dict[str, Array]:
         """Run the rate network: every op applied to activations.
 
         Parameters
@@ -146,6 +152,8 @@ class Graph:
             Input node name → samples of shape ``(batch, *shape)``.
         keep
             Nodes to return beside the outputs.
+        watch
+            Called with each node's name and values as they are computed; none is held longer than it is needed.
 
         Returns
         -------
@@ -160,6 +168,8 @@ class Graph:
                 values[node.name] = feeds[node.name]
             else:
                 values[node.name] = node.op.apply(*(values[i] for i in node.inputs))
+            if watch is not None:
+                watch(node.name, values[node.name])
             for name in node.inputs:
                 left[name] -= 1
                 if not left[name] and name not in kept:

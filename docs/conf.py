@@ -12,6 +12,7 @@ source_suffix = {".md": "markdown"}
 myst_heading_anchors = 3  # links to headings, as code forges make them
 autodoc_member_order = "bysource"
 napoleon_google_docstring = False
+napoleon_use_ivar = True  # the fields of a dataclass are documented by autodoc already: once is enough
 
 html_theme = "furo"
 html_title = f"spikeport {release}"

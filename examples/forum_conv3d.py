@@ -1,7 +1,7 @@
 """A question of the Nengo forum, answered: a Conv3D network with regularisers, dropout and max pooling, on Loihi.
 
-The network classifies clips of 16 frames. The questions: what becomes of the kernel regularisers, of dropout, and of max
-pooling; which layers fall back or stay off the chip, and why; and what to do about it. The report answers all five.
+The network classifies clips of 16 frames. The questions: what becomes of the kernel regularisers, of dropout, and of
+max pooling; which layers fall back or stay off the chip, and why; and what to do about it. The report answers all five.
 
 Run it as ``python examples/forum_conv3d.py``; ``--quick`` takes a network with fewer filters, and converts and runs it
 too.

@@ -76,6 +76,9 @@ def untrained(name: str, side: int) -> Any:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.0
     model(images(name, side, 16), training=True)
+    for layer in layers_of(model):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.moving_variance.assign(1.2 * layer.moving_variance)  # else rounding grows from layer to layer
     return model
 
 
@@ -118,6 +121,12 @@ def test_spikes_come_nearer_to_keras_as_the_steps_grow():
     model, samples = untrained(name, side), images(name, side, count)
     expected = np.asarray(model(samples, training=False))
     (output,) = spikeport.convert(model, samples).run(samples, 64).outputs_over_time.values()
-    few, many = (np.corrcoef(output[:, steps - 1].ravel(), expected.ravel())[0, 1] for steps in (16, 64))
-    assert 0 < few < many
-    assert many > 0.9
+    few, many = (correlation(output[:, steps - 1], expected) for steps in (16, 64))
+    assert 0.5 < few < many
+    assert many > 0.95
+
+
+def correlation(actual: np.ndarray, expected: np.ndarray) -> float:
+    """Pearson's, of what differs from sample to sample: most of an untrained output is the same for all of them."""
+    ours, theirs = ((values - values.mean(axis=0)).ravel() for values in (actual, expected))
+    return float(np.corrcoef(ours, theirs)[0, 1])

@@ -123,6 +123,17 @@ class TestSound:
         assert spikeport.parity(path, architecture=architecture).first_difference is None
         assert main(["parity", str(path), "--architecture", str(architecture)]) == 0
 
+    @pytest.mark.parametrize("source", ["live", ".keras"])
+    def test_what_float32_itself_gets_wrong_is_no_defect(self, source: str, tmp_path: Path) -> None:
+        x = keras.Input((5,))
+        given: Any = keras.Model(x, keras.layers.Rescaling(1, -1e6)(keras.layers.Rescaling(1, 1e6)(x)))
+        if source != "live":
+            given.save(tmp_path / "model.keras")
+            given = tmp_path / "model.keras"
+        samples = samples_for(((5,),), "large numbers", 8)
+        assert spikeport.parity(given, samples).first_difference is not None
+        assert np.allclose(spikeport.convert(given, samples).run(samples, spiking=False).output, samples)
+
 
 class TestWrong:
     def test_the_first_layer_that_differs_is_named(self, model: Any) -> None:

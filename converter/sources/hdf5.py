@@ -106,7 +106,7 @@ def read_array(group: h5py.Group, name: str, origin: str) -> Array:
             )
         values = np.asarray(item[()])
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinity, which no layer's weights may hold
-        return values.astype(np.float32) if values.dtype.kind == "f" else values
+        return values.astype(np.float32, copy=False) if values.dtype.kind == "f" else values
 
 
 def text_attribute(group: h5py.Group, name: str, origin: str) -> str | None:

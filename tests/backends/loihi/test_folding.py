@@ -194,6 +194,11 @@ CASES = [  # the graph, and the form that the connection takes
         "Dense",
         id="two dense layers side by side",
     ),
+    pytest.param(chain((5, 4, 3, 2), conv((5, 4, 3, 2), (2, 3, 2, 2, 3), "same")), "Sparse", id="conv3d same"),
+    pytest.param(
+        chain((5, 4, 3, 2), conv((5, 4, 3, 2), (2, 2, 2, 2, 3), strides=(2, 1, 1))), "Sparse", id="conv3d stride 2"
+    ),
+    pytest.param(chain((5, 4, 3, 2), pool(2, 2, 1)), "Sparse", id="average pooling in three dimensions"),
 ]
 
 
@@ -264,3 +269,21 @@ def test_too_many_weights_are_refused_before_they_are_made() -> None:
 
 def _wide(inputs: int, units: int) -> Dense:
     return Dense(kernel=np.broadcast_to(ONE, (inputs, units)))
+
+
+def test_a_convolution_in_three_dimensions_that_is_too_large_is_refused_with_the_way_out() -> None:
+    shape = (16, 16, 16, 16)
+    graph = chain(shape, conv(shape, (3, 3, 3, 16, 16)))
+    folding = fold(graph, partition(graph))
+    assert folding.too_large["op0"].startswith(
+        "a convolution in 3 dimensions: the chip repeats a kernel over rows and "
+    )
+    assert f"needs {14**3 * 27 * 256:,} weights" in folding.too_large["op0"]
+    assert "use Conv2D with the frames as channels, or run with backend='cpu'" in folding.too_large["op0"]
+
+
+def test_a_dense_layer_that_is_too_large_says_how_many_inputs_it_has() -> None:
+    graph = chain((64, 64, 2), Reshape(shape=(8192,)), Dense(kernel=np.zeros((8192, 2049), np.float32)))
+    (why,) = fold(graph, partition(graph)).too_large.values()
+    assert "every unit hears 8,192 inputs, where a core takes 4,096 input axons" in why
+    assert "pool more before it, and give it fewer units" in why
