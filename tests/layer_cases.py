@@ -146,6 +146,10 @@ ADAPTIVE = [
     case("adaptive-average1d", lambda: layers.AdaptiveAveragePooling1D(3), (7, 2)),
     case("adaptive-average2d", lambda: layers.AdaptiveAveragePooling2D((3, 2)), (7, 5, 2)),
     case("adaptive-average2d-first", lambda: layers.AdaptiveAveragePooling2D(2, **FIRST), (2, 5, 7)),
+    case("adaptive-max1d", lambda: layers.AdaptiveMaxPooling1D(3), (9, 2)),
+    case("adaptive-max2d", lambda: layers.AdaptiveMaxPooling2D((3, 2)), (9, 6, 2)),
+    case("adaptive-max2d-first", lambda: layers.AdaptiveMaxPooling2D(2, **FIRST), (2, 4, 6)),
+    case("adaptive-max3d", lambda: layers.AdaptiveMaxPooling3D(2), (4, 6, 2, 2)),
     case("adaptive-average3d", lambda: layers.AdaptiveAveragePooling3D(2), (3, 5, 3, 2)),
 ]
 

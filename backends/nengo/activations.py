@@ -8,6 +8,7 @@ from typing import Any
 
 import nengo
 from nengo.neurons import NeuronType
+from nengo.params import iter_params
 
 from ...converter.ops import ACTIVATIONS, Activation, Op
 from ...errors import UsageError
@@ -146,7 +147,10 @@ def _key_of(op: Activation) -> Any:
 
 def with_amplitude(neuron_type: NeuronType, scale: float) -> NeuronType:
     """Return a copy of a neuron type with its amplitude divided by ``scale``; the given one is left as it is."""
-    names = list(inspect.signature(type(neuron_type).__init__).parameters)[1:]
+    parameters = list(inspect.signature(type(neuron_type).__init__).parameters.values())[1:]
+    names = [p.name for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    if len(names) < len(parameters):  # the rest goes to the class above: Nengo lists all that an object has
+        names = [*dict.fromkeys([*names, *iter_params(neuron_type)])]
     missing = [name for name in names if not hasattr(neuron_type, name)]
     if missing:
         raise UsageError(

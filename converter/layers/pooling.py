@@ -6,7 +6,7 @@ from ..layer_call import LayerCall
 from ..ops import AvgPool, MaxPool, Op, Reshape
 from ..ops.window import same_padding
 from .arguments import axis_sizes, channels_last, spatial_shape
-from .registry import LayerRegistry
+from .registry import LayerRegistry, UnsupportedLayerError
 
 __all__ = ["add_to"]
 
@@ -43,9 +43,21 @@ def global_pooling(call: LayerCall) -> tuple[Op, ...]:
     return ops if call.config.get("keepdims", False) else (*ops, Reshape(shape=(channels,)))
 
 
+def adaptive_max_pooling(call: LayerCall) -> tuple[Op, ...]:
+    """Become max pooling over windows of one size, which moves before the neurons where it can."""
+    rank = _rank(call)
+    spatial = spatial_shape(call, rank)
+    sizes = axis_sizes(call, "output_size", rank)
+    if any(n % size for n, size in zip(spatial, sizes, strict=True)):
+        raise UnsupportedLayerError("unsupported-argument", f"output_size={sizes!r}; takes divisors of {spatial}")
+    window = tuple(n // size for n, size in zip(spatial, sizes, strict=True))
+    return channels_last(call, rank, MaxPool(pool_size=window, strides=window, padding=((0, 0),) * rank))
+
+
 def add_to(layers: LayerRegistry) -> None:
     """Register the pooling layers."""
     for rank in (1, 2, 3):
+        layers.register(f"AdaptiveMaxPooling{rank}D", data_format=_FORMATS)(adaptive_max_pooling)
         for kind in ("Average", "Max"):
             layers.register(f"{kind}Pooling{rank}D", padding=("valid", "same"), data_format=_FORMATS)(pooling)
             layers.register(f"Global{kind}Pooling{rank}D", data_format=_FORMATS)(global_pooling)
