@@ -14,10 +14,18 @@ from ...errors import UsageError
 from ..contract import Deployment, OnProgress, RunResult, Verdict, silent
 from ..fan_out import fan_out
 from ..read_out import running_mean
+from ..verdicts import simulator_verdicts
 
 __all__ = ["CpuBackend", "CpuDeployment"]
 
 _MEMORY = 512 * 2**20
+
+_WORDS = {
+    "neurons": "",
+    "folded": "",
+    "host": "on running means, exact as the steps grow",
+    "input": "samples come in here",
+}
 
 
 class CpuBackend:
@@ -34,15 +42,7 @@ class CpuBackend:
 
     def check(self, graph: Graph) -> Iterator[Verdict]:
         """Say where each node's work is done; it is never refused."""
-        for node in graph.nodes.values():
-            spiking = isinstance(node.op, Neurons) or (
-                node.op.kind == "Activation" and getattr(node.op, "is_relu", False)
-            )
-            where = "neurons" if spiking else "folded" if node.op.linear else "host"
-            why = "on running means, exact as the steps grow" if where == "host" else ""
-            if isinstance(node.op, Input):
-                where, why = "host", "samples come in here"
-            yield Verdict(node=node.name, where=where, why=why, layers=node.layers)
+        return simulator_verdicts(graph, _WORDS)
 
     def deploy(self, graph: Graph, **options: Any) -> CpuDeployment:
         """Prepare the graph.

@@ -9,13 +9,21 @@ from typing import Any
 import numpy as np
 
 from ...converter.graph import Graph
-from ...converter.ops import Array, Input, Neurons
+from ...converter.ops import Array, Neurons
 from ...errors import UsageError
 from ..contract import Deployment, OnProgress, RunResult, Verdict, silent
 from ..fan_out import fan_out
 from ..read_out import read_out_over_time
+from ..verdicts import simulator_verdicts
 
 __all__ = ["NengoBackend", "NengoDeployment"]
+
+_WORDS = {
+    "neurons": "an Ensemble",
+    "folded": "a Connection",
+    "host": "a Node with a function",
+    "input": "a Node: samples come in here",
+}
 
 
 class NengoBackend:
@@ -32,13 +40,7 @@ class NengoBackend:
 
     def check(self, graph: Graph) -> Iterator[Verdict]:
         """Say what each node becomes; nothing is refused."""
-        for node in graph.nodes.values():
-            spiking = isinstance(node.op, Neurons) or getattr(node.op, "is_relu", False)
-            where = "neurons" if spiking else "folded" if node.op.linear else "host"
-            why = {"neurons": "an Ensemble", "folded": "a Connection", "host": "a Node with a function"}[where]
-            if isinstance(node.op, Input):
-                where, why = "host", "a Node: samples come in here"
-            yield Verdict(node=node.name, where=where, why=why, layers=node.layers)
+        return simulator_verdicts(graph, _WORDS)
 
     def deploy(self, graph: Graph, **options: Any) -> NengoDeployment:
         """Prepare the graph.

@@ -1,11 +1,9 @@
-"""What the tests of the loihi backend share: small graphs, and the files of trained models where there are any."""
+"""What the tests of the loihi backend share: small graphs."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +11,6 @@ import pytest
 
 from spikeport.converter.graph import Graph, Node
 from spikeport.converter.ops import Input, Neurons, Op, Output
-
-REPOSITORY = Path(__file__).parents[3]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -60,22 +56,3 @@ def calibrated() -> Callable[[Graph, Any], Graph]:
         return graph.rewritten(changed)
 
     return calibrate
-
-
-@pytest.fixture(scope="session")
-def models() -> Path:
-    """Return the folder of trained models."""
-    return _existing("SPIKEPORT_MODELS", "models")
-
-
-@pytest.fixture(scope="session")
-def data() -> Path:
-    """Return the folder of data sets."""
-    return _existing("SPIKEPORT_DATA", "data")
-
-
-def _existing(variable: str, name: str) -> Path:
-    folder = Path(os.environ.get(variable, REPOSITORY.parent / "shared" / name))
-    if not folder.is_dir():
-        pytest.skip(f"no folder {name} beside the repository: set {variable}")
-    return folder

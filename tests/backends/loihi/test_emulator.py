@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -231,26 +229,11 @@ def test_overflow_is_a_fact(build: Any) -> None:
 
 
 @pytest.mark.slow
-def test_a_trained_network_recognises_digits(models: Path, data: Path) -> None:
-    from spikeport.converter.layers import LAYERS
-    from spikeport.converter.lowering import lower
-    from spikeport.converter.passes import run_passes
-    from spikeport.converter.report import ReportBuilder
-    from spikeport.converter.sources import read_model
-    from spikeport.converter.spiking import PRESETS, collect_activations, insert_neurons
+def test_a_trained_network_recognises_digits() -> None:
+    import real_material
+    import spikeport
 
-    def mnist(name: str, header: int, shape: tuple[int, ...]) -> Any:
-        raw = gzip.decompress((data / "mnist" / name).read_bytes())
-        return np.frombuffer(raw, np.uint8, offset=header).reshape(-1, *shape)
-
-    train = mnist("train-images-idx3-ubyte.gz", 16, (28, 28, 1))[:256] / np.float32(255)
-    test = mnist("t10k-images-idx3-ubyte.gz", 16, (28, 28, 1))[:20] / np.float32(255)
-    labels = mnist("t10k-labels-idx1-ubyte.gz", 8, ())[:20]
-    records = read_model(models / "06_snntb_mnist_cnn_avgpool_k224.h5")
-    report = ReportBuilder(records.name)
-    graph = run_passes(lower(records, LAYERS, report), report)
-    backend = LoihiBackend()
-    histograms = collect_activations(graph, [train])
-    spiking = insert_neurons(graph, histograms, PRESETS[backend.neurons], report)
-    result = backend.deploy(spiking).run([test], backend.least_steps)
-    assert (result.output.argmax(axis=1) == labels).sum() >= 18
+    net = spikeport.convert(real_material.model_path("06"), real_material.mnist("train")[0][:256], target="loihi")
+    images, labels = real_material.mnist("t10k")
+    result = net.run(images[:20], backend="loihi")
+    assert (result.output.argmax(axis=1) == labels[:20]).sum() >= 18
