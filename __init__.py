@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .converter.layer_call import LayerCall
     from .converter.layers import LAYERS
     from .converter.report import REASONS, Report
+    from .encoders import ENCODERS, ConstantCurrent, Delta, Encoder, EventFrames, Poisson, TimeToFirstSpike
     from .errors import (
         BackendError,
         ConversionError,
@@ -34,24 +35,31 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BACKENDS",
+    "ENCODERS",
     "LAYERS",
     "REASONS",
     "BackendError",
+    "ConstantCurrent",
     "ConversionError",
     "Converter",
     "DataError",
+    "Delta",
+    "Encoder",
     "Evaluation",
+    "EventFrames",
     "GraphError",
     "LayerCall",
     "LayerConverter",
     "Parity",
     "ParityError",
+    "Poisson",
     "Report",
     "RunResult",
     "SignedIntegrateAndFire",
     "SourceError",
     "SpikeportError",
     "SpikingNetwork",
+    "TimeToFirstSpike",
     "UsageError",
     "check",
     "convert",
@@ -68,6 +76,15 @@ _HOMES = {
     ".converter.layer_call": ("LayerCall",),
     ".converter.layers": ("LAYERS",),
     ".converter.report": ("REASONS", "Report"),
+    ".encoders": (
+        "ENCODERS",
+        "ConstantCurrent",
+        "Delta",
+        "Encoder",
+        "EventFrames",
+        "Poisson",
+        "TimeToFirstSpike",
+    ),
     ".errors": (
         "BackendError",
         "ConversionError",

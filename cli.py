@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from .converter.report import Report
+    from .encoders import Encoder
 
 __all__ = ["main"]
 
 _BACKENDS = ("cpu", "nengo", "loihi")
+_ENCODERS = ("constant", "poisson", "first-spike", "delta")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -110,12 +112,14 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--backend", choices=_BACKENDS, help="say also what this backend makes of each layer")
     _add_json(report)
 
-    for name, command, summary in (
-        ("layers", _layers, "list the Keras layers and what becomes of each"),
-        ("backends", _backends, "list the places where a network can run"),
-        ("codes", _codes, "list the codes of the report"),
+    for name, summary in (
+        ("layers", "list the Keras layers and what becomes of each"),
+        ("backends", "list the places where a network can run"),
+        ("encoders", "list the ways in which samples enter a network"),
+        ("codes", "list the codes of the report"),
     ):
-        listing = add(name, command, summary)
+        listing = add(name, _list, summary)
+        listing.set_defaults(listing=name)
         listing.add_argument("--markdown", action="store_true", help="as a Markdown table")
     return parser
 
@@ -125,6 +129,9 @@ def _add_network_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="DATA.npz", type=Path, required=True, help="samples x (and labels y)")
     parser.add_argument("--steps", type=int, help="steps for each sample (default: the network's or the backend's)")
     parser.add_argument("--backend", choices=_BACKENDS, default="cpu", help="where to run (default: cpu)")
+    text = "how samples become currents (default: constant)"
+    parser.add_argument("--encoder", choices=_ENCODERS, help=text)
+    parser.add_argument("--encoder-seed", type=int, metavar="N", help="poisson: which random numbers (default: 0)")
     parser.add_argument("--samples", type=int, metavar="N", help="use the first N samples only")
     text = "samples x for a backend that calibrates itself (loihi)"
     parser.add_argument("--calibrate", metavar="DATA.npz", type=Path, help=text)
@@ -286,7 +293,7 @@ def _load_for_run(options: argparse.Namespace, labels: bool) -> tuple[Any, list[
         raise UsageError(f"--samples: expected at least 1, received {options.samples}")
     net = load(options.network)
     x, y = load_npz(options.data, labels=labels)
-    samples = [array[: options.samples] for array in as_samples(net.graph, x)]
+    samples = [array[: options.samples] for array in as_samples(net.graph, x, sequences=True)]
     for name in ("target", "calibrate"):
         if getattr(options, name) and options.backend != "loihi":
             raise UsageError(f"--{name}: expected with --backend loihi only")
@@ -296,16 +303,28 @@ def _load_for_run(options: argparse.Namespace, labels: bool) -> tuple[Any, list[
     return net, samples, y[: options.samples] if y is not None and y.ndim else y, extra
 
 
+def _encoder(options: argparse.Namespace) -> Encoder | None:
+    from .encoders import encoder_named
+
+    if options.encoder_seed is not None and options.encoder != "poisson":
+        raise UsageError("--encoder-seed: expected with --encoder poisson only")
+    if options.encoder is None:
+        return None
+    seed = {} if options.encoder_seed is None else {"seed": options.encoder_seed}
+    return encoder_named(options.encoder, **seed)
+
+
 def _run(options: argparse.Namespace) -> int:
     from .progress import progress_bar
     from .run_output import print_run, run_facts, save_run
 
     _require_new(options.output, reads=(options.network, options.data))
+    encoder = _encoder(options)
     net, samples, labels, extra = _load_for_run(options, labels=False)
-    steps = net.steps_for(options.backend, options.steps)
+    steps = net.steps_for(options.backend, options.steps, samples)
     deployment = net.deploy(options.backend, **extra)
     with progress_bar(f"running on {options.backend}", len(samples[0])) as advance:
-        result = deployment.run(samples, steps, on_progress=advance)
+        result = deployment.run(samples, steps, encoder=encoder, on_progress=advance)
     facts = run_facts(result, deployment, backend=options.backend, labels=labels)
     if options.output is not None:
         save_run(options.output, result, facts)
@@ -321,10 +340,13 @@ def _evaluate(options: argparse.Namespace) -> int:
     from .progress import progress_bar
     from .run_output import print_evaluation
 
+    encoder = _encoder(options)
     net, samples, labels, extra = _load_for_run(options, labels=True)
     with progress_bar(f"evaluating on {options.backend}", len(samples[0])) as advance:
         x = samples if len(samples) > 1 else samples[0]
-        score = evaluate(net, x, labels, options.steps, backend=options.backend, on_progress=advance, **extra)
+        score = evaluate(
+            net, x, labels, options.steps, backend=options.backend, encoder=encoder, on_progress=advance, **extra
+        )
     if options.json:
         _print_json(score.to_json())
     else:
@@ -347,22 +369,8 @@ def _report(options: argparse.Namespace) -> int:
     return 0 if fits else 1
 
 
-def _layers(options: argparse.Namespace) -> int:
-    from .listings import layers_listing, print_listing
+def _list(options: argparse.Namespace) -> int:
+    from .listings import LISTINGS, print_listing
 
-    print_listing(_console(), layers_listing(), markdown=options.markdown)
-    return 0
-
-
-def _backends(options: argparse.Namespace) -> int:
-    from .listings import backends_listing, print_listing
-
-    print_listing(_console(), backends_listing(with_availability=not options.markdown), markdown=options.markdown)
-    return 0
-
-
-def _codes(options: argparse.Namespace) -> int:
-    from .listings import codes_listing, print_listing
-
-    print_listing(_console(), codes_listing(), markdown=options.markdown)
+    print_listing(_console(), LISTINGS[options.listing](options.markdown), markdown=options.markdown)
     return 0

@@ -10,6 +10,7 @@ import numpy as np
 
 from .backends.contract import OnProgress, silent
 from .converter.ops import Array
+from .encoders import EncoderChoice
 from .errors import DataError, UsageError
 from .network import SpikingNetwork
 from .samples import as_samples
@@ -33,6 +34,8 @@ class Evaluation:
         The same for models whose labels have the shape of the output: regression, autoencoders.
     spikes_per_sample, synaptic_operations_per_sample
         Means over the samples, for all the steps together.
+    input_events_per_sample
+        The mean number of events that entered; None where no encoder makes events of the input.
     seconds
         Wall time of the spiking run.
     """
@@ -47,6 +50,7 @@ class Evaluation:
     spikes_per_sample: float
     synaptic_operations_per_sample: float
     seconds: float
+    input_events_per_sample: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the scores as JSON values."""
@@ -61,6 +65,7 @@ class Evaluation:
             "spikes_per_sample": self.spikes_per_sample,
             "synaptic_operations_per_sample": self.synaptic_operations_per_sample,
             "seconds": self.seconds,
+            "input_events_per_sample": self.input_events_per_sample,
         }
 
 
@@ -71,6 +76,7 @@ def evaluate(
     n_steps: int | None = None,
     *,
     backend: str = "cpu",
+    encoder: EncoderChoice | None = None,
     on_progress: OnProgress = silent,
     **options: Any,
 ) -> Evaluation:
@@ -79,9 +85,11 @@ def evaluate(
     Parameters
     ----------
     x
-        Samples ``(n, *shape)``.
+        Samples ``(n, *shape)``, or sequences ``(n, steps, *shape)``, whose score stands beside that of their mean.
     y
         Class numbers ``(n,)``, one-hot rows ``(n, classes)``, or targets of the output's shape.
+    encoder
+        What makes currents of the samples, as in `SpikingNetwork.run`.
     on_progress
         Called with the number of samples done since the last call.
 
@@ -94,21 +102,22 @@ def evaluate(
     """
     if len(net.graph.outputs) != 1:
         raise UsageError(f"expected a network with one output to score, received {', '.join(net.graph.outputs)}")
-    samples = as_samples(net.graph, x)
+    samples = as_samples(net.graph, x, sequences=True)
     count = len(samples[0])
     shape = net.graph.nodes[next(iter(net.graph.outputs.values()))].shape
     labels, targets = _labels(_numbers(y), shape, count)
-    steps = net.steps_for(backend, n_steps)
+    steps = net.steps_for(backend, n_steps, samples)
     deployment = net.deploy(backend, **options)
     score, keras_score = np.zeros(steps), 0.0
     spikes = operations = seconds = 0.0
+    input_events: float | None = None
     for start in range(0, count, _BLOCK):
         part = [a[start : start + _BLOCK] for a in samples]
         started = time.perf_counter()
-        result = deployment.run(part, steps, on_progress=on_progress)
+        result = deployment.run(part, steps, encoder=encoder, first=start, on_progress=on_progress)
         seconds += time.perf_counter() - started
         over_time = next(iter(result.outputs_over_time.values()))
-        rates = net.run(part if len(part) > 1 else part[0], spiking=False).output
+        rates = net.run(part if len(part) > 1 else part[0], steps, spiking=False).output
         if labels is not None:
             right = labels[start : start + _BLOCK]
             score += (_classes(over_time) == right[:, None]).sum(axis=0)
@@ -121,6 +130,8 @@ def evaluate(
         spikes += sum(float(c.sum()) for c in result.spike_counts.values())
         if result.synaptic_operations is not None:
             operations += float(result.synaptic_operations.sum())
+        if result.input_events is not None:
+            input_events = (input_events or 0.0) + float(result.input_events.sum())
     per_step = tuple(float(s) for s in score / count)
     classes = labels is not None
     return Evaluation(
@@ -134,6 +145,7 @@ def evaluate(
         spikes_per_sample=spikes / count,
         synaptic_operations_per_sample=operations / count,
         seconds=seconds,
+        input_events_per_sample=None if input_events is None else input_events / count,
     )
 
 

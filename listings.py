@@ -1,19 +1,29 @@
-"""What the registries hold, as tables: layers, backends and the report's codes."""
+"""What the registries hold, as tables: layers, backends, encoders and the report's codes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .backends import BACKENDS
 from .converter.layers import LAYERS
 from .converter.report import REASONS
+from .encoders import ENCODERS
 from .support import support_of
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Listing", "backends_listing", "codes_listing", "layers_listing", "print_listing"]
+__all__ = [
+    "LISTINGS",
+    "Listing",
+    "backends_listing",
+    "codes_listing",
+    "encoders_listing",
+    "layers_listing",
+    "print_listing",
+]
 
 
 _SHORT = 10  # a column of such words is not broken up
@@ -52,10 +62,25 @@ def backends_listing(*, with_availability: bool) -> Listing:
     return Listing((*columns, "usable here") if with_availability else columns, tuple(rows))
 
 
+def encoders_listing() -> Listing:
+    """Return each encoder with what it is good for."""
+    rows = tuple((e.name, e.summary, e.good_for) for e in ENCODERS.values())
+    return Listing(("encoder", "what enters the network", "good for"), rows)
+
+
 def codes_listing() -> Listing:
     """Return the catalogue of the report's reasons."""
     rows = tuple((r.code, r.severity.value, r.what, r.remedy) for r in REASONS.values())
     return Listing(("code", "severity", "what it means", "what to do"), rows)
+
+
+LISTINGS: Mapping[str, Callable[[bool], Listing]] = {
+    "layers": lambda _: layers_listing(),
+    "backends": lambda markdown: backends_listing(with_availability=not markdown),
+    "encoders": lambda _: encoders_listing(),
+    "codes": lambda _: codes_listing(),
+}
+"""What can be listed, by the command's name; told whether it is for Markdown, which holds nothing of this machine."""
 
 
 def print_listing(console: Console, listing: Listing, *, markdown: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,10 +22,11 @@ from .converter.sources import read_model
 from .converter.spiking import PRESETS, collect_activations, count_neurons, insert_neurons, note_what_chips_lack
 from .converter.storage import load_graph, save_graph
 from .converter.training_only import note_training_only
+from .encoders import EncoderChoice
 from .errors import BackendError, ConversionError, SourceError, UsageError
 from .layer_parity import require_parity, trusted_model
 from .placement_report import with_backend
-from .samples import as_samples, noise
+from .samples import as_samples, averaged, noise, sequence_steps
 
 __all__ = ["SpikingNetwork", "convert", "load"]
 
@@ -78,21 +79,27 @@ class SpikingNetwork:
         *,
         backend: str = "cpu",
         spiking: bool = True,
+        encoder: EncoderChoice | None = None,
         record: Iterable[str] = (),
         on_progress: OnProgress = silent,
         **options: Any,
     ) -> RunResult:
-        """Run samples, each presented as a constant current.
+        """Run samples, each presented as a constant current, as a sequence, or through an encoder.
 
         Parameters
         ----------
         x
-            Samples ``(n, *shape)``; a list or mapping of arrays where the model has several inputs.
+            Samples ``(n, *shape)``, or sequences ``(n, steps, *shape)`` with the current of each step; a list or
+            mapping of arrays where the model has several inputs, which may mix the two.
         n_steps
-            Steps for each sample; by default those that the conversion was made for (the backend's own where it needs
-            more).
+            Steps for each sample; by default the length of the sequences, else those that the conversion was made for
+            (the backend's own where it needs more). Fewer than a sequence has cut it.
         spiking
-            False runs the rate network: neurons replaced by the ReLU itself, equal to Keras to float rounding.
+            False runs the rate network: neurons replaced by the ReLU itself, equal to Keras to float rounding. Of a
+            sequence it takes the mean over the steps, and it needs no encoder.
+        encoder
+            What makes currents of the samples, as an object or by name (`ENCODERS`), for every input or as a mapping
+            by input name; by default the values themselves.
         record
             Populations whose events to keep.
         on_progress
@@ -100,30 +107,39 @@ class SpikingNetwork:
         options
             The backend's own.
         """
-        samples = as_samples(self.graph, x)
+        samples = as_samples(self.graph, x, sequences=True)
+        steps = self.steps_for(backend, n_steps, samples)
         if not spiking:
-            return self._run_rates(samples, on_progress)
+            return self._run_rates(averaged(self.graph, samples, steps), on_progress)
         record = tuple(record)
         populations = [node.name for node in self.graph.nodes.values() if isinstance(node.op, Neurons)]
         for name in record:
             if name not in populations:
                 raise UsageError(f"expected to record populations out of {', '.join(populations)}, received {name!r}")
         return self.deploy(backend, **options).run(
-            samples, self.steps_for(backend, n_steps), record=record, on_progress=on_progress
+            samples, steps, encoder=encoder, record=record, on_progress=on_progress
         )
 
-    def steps_for(self, backend: str, n_steps: int | None = None) -> int:
-        """Return the steps to run: the given number, or the default for this backend.
+    def steps_for(self, backend: str, n_steps: int | None = None, samples: Sequence[Array] = ()) -> int:
+        """Return the steps to run: the given number, the length of the sequences, or the default for this backend.
+
+        Parameters
+        ----------
+        samples
+            What `as_samples` returned, with sequences among it or not.
 
         Raises
         ------
         UsageError
-            For a number below 1.
+            For a number below 1, or above the length of a sequence.
         """
-        if n_steps is None:
-            return max(self.target_steps, backend_named(backend).least_steps)
-        if n_steps < 1:
+        if n_steps is not None and n_steps < 1:
             raise UsageError(f"expected at least 1 step, received {n_steps}")
+        length = sequence_steps(self.graph, samples)
+        if n_steps is not None and length is not None and n_steps > length:
+            raise UsageError(f"expected at most {length} steps, the length of the sequence, received {n_steps}")
+        if n_steps is None:
+            n_steps = length or max(self.target_steps, backend_named(backend).least_steps)
         return int(n_steps)
 
     def _run_rates(self, samples: list[Array], on_progress: OnProgress) -> RunResult:

@@ -32,6 +32,7 @@ def run_facts(result: RunResult, deployment: Deployment, *, backend: str, labels
         "steps": result.n_steps,
         "spikes_per_sample": {name: float(c.mean()) for name, c in result.spike_counts.items()},
         "synaptic_operations_per_sample": None if operations is None else float(operations.mean()),
+        "input_events_per_sample": None if result.input_events is None else float(result.input_events.mean()),
         "deployment": dict(deployment.facts),
     }
     if output.ndim == 2 and output.shape[1] > 1:
@@ -46,7 +47,8 @@ def save_run(path: Path, result: RunResult, facts: Mapping[str, Any]) -> None:
     """Write outputs, outputs at every step and counts to an .npz file, at once or not at all.
 
     The arrays are ``output``, ``outputs_over_time`` (for several outputs ``output:NAME`` and so on), ``spikes:NAME``
-    for each population, ``synaptic_operations``, and ``facts``, a JSON text.
+    for each population, ``synaptic_operations``, ``input_events`` where an encoder counts them, and ``facts``, a JSON
+    text.
     """
     arrays: dict[str, Any] = {"facts": json.dumps(facts)}
     single = len(result.outputs_over_time) == 1
@@ -56,6 +58,8 @@ def save_run(path: Path, result: RunResult, facts: Mapping[str, Any]) -> None:
     arrays |= {f"spikes:{name}": counts for name, counts in result.spike_counts.items()}
     if result.synaptic_operations is not None:
         arrays["synaptic_operations"] = result.synaptic_operations
+    if result.input_events is not None:
+        arrays["input_events"] = result.input_events
     with written_at_once(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)
 
@@ -70,6 +74,8 @@ def print_run(console: Console, facts: Mapping[str, Any]) -> None:
         console.print("classes: " + " ".join(map(str, facts["classes"])) + more)
     for name, count in facts["spikes_per_sample"].items():
         console.print(one_line(f"spikes per sample, {name}: {count:,.0f}"), markup=False)
+    if facts["input_events_per_sample"] is not None:
+        console.print(f"input events per sample: {facts['input_events_per_sample']:,.0f}")
     if facts["synaptic_operations_per_sample"] is not None:
         console.print(f"synaptic operations per sample: {facts['synaptic_operations_per_sample']:,.0f}")
     _print_tree(console, facts["deployment"], "")
@@ -112,6 +118,8 @@ def print_evaluation(console: Console, score: Evaluation) -> None:
         f"spikes per sample {score.spikes_per_sample:,.0f}, "
         f"synaptic operations per sample {score.synaptic_operations_per_sample:,.0f}"
     )
+    if score.input_events_per_sample is not None:
+        console.print(f"input events per sample {score.input_events_per_sample:,.0f}")
 
 
 def print_parity(console: Console, result: Parity) -> None:

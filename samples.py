@@ -12,10 +12,10 @@ from .converter.graph import Graph
 from .converter.ops import Array, Shape
 from .errors import DataError, UsageError
 
-__all__ = ["as_samples", "load_npz", "noise"]
+__all__ = ["as_samples", "averaged", "load_npz", "noise", "sequence_steps"]
 
 
-def as_samples(graph: Graph, x: Any) -> list[Array]:
+def as_samples(graph: Graph, x: Any, *, sequences: bool = False) -> list[Array]:
     """Return one float32 array of shape ``(samples, *shape)`` for each input of a graph.
 
     Parameters
@@ -24,6 +24,9 @@ def as_samples(graph: Graph, x: Any) -> list[Array]:
         An array; or, for several inputs, a list of arrays in the model's order or a mapping by input name. Axes of
         size 1 may be missing or too many: (n, 28, 28) is taken for (n, 28, 28, 1). Samples for an input that takes a
         vector are flattened: (n, 28, 28) is taken for (n, 784).
+    sequences
+        Take sequences too: arrays ``(samples, steps, *shape)``, returned as they are. Only an array with exactly one
+        more axis, of more than one step, is a sequence; a single step is a constant with an axis too many.
 
     Raises
     ------
@@ -43,13 +46,34 @@ def as_samples(graph: Graph, x: Any) -> list[Array]:
     if len(arrays) != len(inputs):
         names = ", ".join(node.name for node in inputs)
         raise DataError(f"expected {len(inputs)} arrays of samples ({names}), received {len(arrays)}")
-    result = [_one(node.name, node.shape, array) for node, array in zip(inputs, arrays, strict=True)]
+    result = [_one(node.name, node.shape, array, sequences) for node, array in zip(inputs, arrays, strict=True)]
     if len({len(array) for array in result}) != 1:
         raise DataError(f"expected as many samples for each input, received {[len(array) for array in result]}")
+    lengths = {array.shape[1] for node, array in zip(inputs, result, strict=True) if _is_sequence(array, node.shape)}
+    if len(lengths) > 1:
+        raise DataError(f"expected sequences of one length, received {' and '.join(map(str, sorted(lengths)))} steps")
     return result
 
 
-def _one(name: str, shape: Shape, x: Any) -> Array:
+def sequence_steps(graph: Graph, samples: Sequence[Array]) -> int | None:
+    """Return how many steps the sequences among checked samples have; None where there is none."""
+    pairs = zip(graph.inputs, samples, strict=False)
+    return next((x.shape[1] for node, x in pairs if _is_sequence(x, node.shape)), None)
+
+
+def averaged(graph: Graph, samples: Sequence[Array], n_steps: int) -> list[Array]:
+    """Return checked samples with the mean over the first ``n_steps`` steps in the place of each sequence."""
+    return [
+        x[:, :n_steps].mean(axis=1, dtype=np.float64).astype(np.float32) if _is_sequence(x, node.shape) else x
+        for node, x in zip(graph.inputs, samples, strict=True)
+    ]
+
+
+def _is_sequence(array: Array, shape: Shape) -> bool:
+    return array.ndim == len(shape) + 2 and array.shape[2:] == shape
+
+
+def _one(name: str, shape: Shape, x: Any, sequences: bool) -> Array:
     try:
         array = np.asarray(x)
     except ValueError:
@@ -58,11 +82,14 @@ def _one(name: str, shape: Shape, x: Any) -> Array:
         raise DataError(f"{name}: expected numbers, received an array of {array.dtype}")
     if not array.ndim or not len(array):
         raise DataError(f"{name}: expected samples of shape {('n', *shape)}, received none".replace("'n'", "n"))
-    if array.shape[1:] != shape:
+    sequence = sequences and _is_sequence(array, shape) and array.shape[1] > 1
+    if array.shape[1:] != shape and not sequence:
         flattened = len(shape) == 1 and array[0].size == shape[0]  # as a Flatten would
         if not flattened and _without_ones(array.shape[1:]) != _without_ones(shape):
-            expected = ", ".join(["n", *map(str, shape)])
-            raise DataError(f"{name}: expected samples of shape ({expected}), received {array.shape}")
+            expected = f"({', '.join(['n', *map(str, shape)])})"
+            if sequences:
+                expected += f" or sequences ({', '.join(['n', 'steps', *map(str, shape)])})"
+            raise DataError(f"{name}: expected samples of shape {expected}, received {array.shape}")
         array = array.reshape(len(array), *shape)
     with np.errstate(over="ignore"):  # becomes infinity, and is refused below
         array = array.astype(np.float32, copy=False)

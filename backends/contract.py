@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from ..converter.graph import Graph
 from ..converter.ops import Array
+from ..encoders import EncoderChoice
 
 __all__ = ["Backend", "Deployment", "OnProgress", "RunResult", "Verdict", "silent"]
 
@@ -59,6 +60,8 @@ class RunResult:
         Population → ``(samples, steps, *shape)`` int8: the events themselves, for the populations asked for.
     n_steps
         How many steps were run.
+    input_events
+        ``(samples,)``: how many events entered; None where no encoder makes events of the input.
     """
 
     outputs_over_time: Mapping[str, Array]
@@ -66,6 +69,7 @@ class RunResult:
     synaptic_operations: Array | None = None
     events: Mapping[str, Array] = field(default_factory=dict)
     n_steps: int
+    input_events: Array | None = None
 
     @property
     def outputs(self) -> dict[str, Array]:
@@ -91,15 +95,22 @@ class Deployment(Protocol):
         samples: Sequence[Array],
         n_steps: int,
         *,
+        encoder: EncoderChoice | None = None,
+        first: int = 0,
         record: Iterable[str] = (),
         on_progress: OnProgress = silent,
     ) -> RunResult:
-        """Present samples as constant currents for ``n_steps`` steps.
+        """Present samples for ``n_steps`` steps.
 
         Parameters
         ----------
         samples
-            One array of shape ``(samples, *shape)`` for each input of the graph.
+            One array for each input of the graph: ``(samples, *shape)``, constant over the steps, or a sequence
+            ``(samples, steps, *shape)`` of at least ``n_steps`` steps.
+        encoder
+            What makes currents of them; by default the values themselves.
+        first
+            The number of the first sample, where these are some of many: what is random depends on it.
         record
             Populations whose events to keep.
         """

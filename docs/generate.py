@@ -22,7 +22,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 PAGES = Path(__file__).resolve().parent
-COMMANDS = ("demo", "check", "convert", "parity", "run", "evaluate", "report", "layers", "backends", "codes")
+COMMANDS = (
+    "demo",
+    "check",
+    "convert",
+    "parity",
+    "run",
+    "evaluate",
+    "report",
+    "layers",
+    "backends",
+    "encoders",
+    "codes",
+)
 OLDEST_PYTHON = (3, 11)
 PART = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n)(?P<text>.*?)(<!-- end -->)", re.DOTALL)
 
@@ -51,6 +63,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "backends": lambda: spikeport("backends", "--markdown"),
     "cli": helps,
     "codes": lambda: spikeport("codes", "--markdown"),
+    "encoders": lambda: spikeport("encoders", "--markdown"),
     "layers": lambda: spikeport("layers", "--markdown"),
 }
 

@@ -21,7 +21,7 @@ from small_files import layer, sequential
 from spikeport import cli
 from spikeport.cli import main
 
-COMMANDS = ("demo", "check", "convert", "run", "evaluate", "report", "layers", "backends", "codes")
+COMMANDS = ("demo", "check", "convert", "run", "evaluate", "report", "layers", "backends", "encoders", "codes")
 
 
 @pytest.fixture
@@ -230,7 +230,7 @@ def test_evaluate_as_json_has_the_documented_keys(call, small_network, small_dat
     assert (code, err) == (0, "")
     documented = {"samples", "steps", "accuracy", "keras_accuracy", "spikes_per_sample"}
     documented |= {"synaptic_operations_per_sample", "seconds"}
-    more = {"backend", "mean_squared_error", "keras_mean_squared_error"}
+    more = {"backend", "mean_squared_error", "keras_mean_squared_error", "input_events_per_sample"}
     assert set(score) == documented | more
     assert (score["samples"], score["steps"], len(score["accuracy"])) == (24, 6, 6)
     assert all(0 <= value <= 1 for value in (*score["accuracy"], score["keras_accuracy"]))
@@ -289,6 +289,7 @@ def test_report_for_a_backend_says_where_each_layer_runs(call, small_network):
 LISTED = {
     "layers": [entry.layer_type for entry in spikeport.LAYERS],
     "backends": list(spikeport.BACKENDS),
+    "encoders": list(spikeport.ENCODERS),
     "codes": list(spikeport.REASONS),
 }
 

@@ -26,7 +26,7 @@ FLOORS = (
     ("converter.report", "converter.graph"),
     ("converter.layers", "converter.sources", "converter"),
     ("converter.lowering", "converter.passes", "converter.spiking", "converter.storage"),
-    ("samples",),
+    ("samples", "encoders"),
     ("backends", "training"),
     ("",),  # everything else: the public face, the command line, the demo
 )

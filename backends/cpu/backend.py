@@ -10,6 +10,7 @@ import numpy as np
 
 from ...converter.graph import Graph, Node
 from ...converter.ops import Array, Input, Neurons, Output, as_rate_domain
+from ...encoders import EncoderChoice, InputCurrents
 from ...errors import UsageError
 from ..contract import Deployment, OnProgress, RunResult, Verdict, silent
 from ..fan_out import fan_out
@@ -87,31 +88,35 @@ class CpuDeployment(Deployment):
         samples: Sequence[Array],
         n_steps: int,
         *,
+        encoder: EncoderChoice | None = None,
+        first: int = 0,
         record: Iterable[str] = (),
         on_progress: OnProgress = silent,
     ) -> RunResult:
         """Run batches that fit the memory; the results do not depend on how they are cut."""
         record = tuple(record)
+        inputs = InputCurrents.of(self._graph, samples, n_steps, encoder, first)
         widest = max(int(np.prod(n.shape)) for n in self._graph.nodes.values())
         batch = int(np.clip(self._memory // (8 * 4 * widest * n_steps), 1, 256))
         parts = []
-        for start in range(0, len(samples[0]), batch):
-            part = [x[start : start + batch] for x in samples]
-            parts.append(self._run_batch(part, n_steps, record))
-            on_progress(len(part[0]))
+        for start in range(0, len(inputs), batch):
+            stop = min(start + batch, len(inputs))
+            parts.append(self._run_batch(*inputs.batch(start, stop), n_steps, record))
+            on_progress(stop - start)
         return _joined(parts, n_steps)
 
-    def _run_batch(self, samples: Sequence[Array], n_steps: int, record: tuple[str, ...]) -> RunResult:
+    def _run_batch(
+        self, currents: Mapping[str, Array], input_events: Array | None, n_steps: int, record: tuple[str, ...]
+    ) -> RunResult:
         graph = self._graph
-        feeds = {n.name: x.astype(np.float64) for n, x in zip(graph.inputs, samples, strict=True)}
         left = {name: len(readers) for name, readers in graph.consumers.items()}
         values: dict[str, _Sequence] = {}
         counts: dict[str, Array] = {}
         events: dict[str, Array] = {}
-        operations = np.zeros(len(samples[0]))
+        operations = np.zeros(next(iter(currents.values())).shape[1])
         for node in graph.nodes.values():
             if isinstance(node.op, Input):
-                values[node.name] = _Sequence(feeds[node.name][None], True)
+                values[node.name] = _Sequence(currents[node.name], len(currents[node.name]) == 1)
                 continue
             inputs = [values[name] for name in node.inputs]
             if isinstance(node.op, Neurons):
@@ -137,6 +142,7 @@ class CpuDeployment(Deployment):
             synaptic_operations=operations,
             events=events,
             n_steps=n_steps,
+            input_events=input_events,
         )
 
 
@@ -176,10 +182,12 @@ def _joined(parts: Sequence[RunResult], n_steps: int) -> RunResult:
     def join(pick: str) -> dict[str, Array]:
         return {name: np.concatenate([getattr(p, pick)[name] for p in parts]) for name in getattr(parts[0], pick)}
 
+    input_events = [p.input_events for p in parts if p.input_events is not None]
     return RunResult(
         outputs_over_time=join("outputs_over_time"),
         spike_counts=join("spike_counts"),
         synaptic_operations=np.concatenate([p.synaptic_operations for p in parts if p.synaptic_operations is not None]),
         events=join("events"),
         n_steps=n_steps,
+        input_events=np.concatenate(input_events) if input_events else None,
     )

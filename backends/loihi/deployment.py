@@ -10,6 +10,8 @@ import numpy as np
 
 from ...converter.graph import Graph
 from ...converter.ops import Array, Input, Permute, Reshape
+from ...encoders import EncoderChoice, InputCurrents
+from ...errors import UsageError
 from ..contract import Deployment, OnProgress, RunResult, silent
 from ..fan_out import fan_out
 from .analog import evaluate_from
@@ -95,6 +97,8 @@ class LoihiDeployment(Deployment):
         samples: Sequence[Array],
         n_steps: int,
         *,
+        encoder: EncoderChoice | None = None,
+        first: int = 0,
         record: Iterable[str] = (),
         on_progress: OnProgress = silent,
     ) -> RunResult:
@@ -103,6 +107,11 @@ class LoihiDeployment(Deployment):
         The network runs for a few steps more than ``n_steps``: spikes take a step from layer to layer, and each
         population is read from the step on at which a sample reaches it.
         """
+        if not InputCurrents.of(self._graph, samples, n_steps, encoder, first).constant:
+            raise UsageError(
+                "the loihi backend takes samples as constant currents, received an encoder or a sequence: "
+                "run with backend='cpu', or without encoder on samples that do not change"
+            )
         record = frozenset(record)
         scaled, simulation = self._for(n_steps, self._ranges(samples))
         outputs: dict[str, list[Array]] = {name: [] for name in self._graph.outputs}

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...converter.graph import Graph
 from ...converter.ops import Array, Neurons
+from ...encoders import EncoderChoice, InputCurrents
 from ...errors import UsageError
 from ..contract import Deployment, OnProgress, RunResult, Verdict, silent
 from ..fan_out import fan_out
@@ -91,6 +92,8 @@ class NengoDeployment(Deployment):
         samples: Sequence[Array],
         n_steps: int,
         *,
+        encoder: EncoderChoice | None = None,
+        first: int = 0,
         record: Iterable[str] = (),
         on_progress: OnProgress = silent,
     ) -> RunResult:
@@ -99,7 +102,9 @@ class NengoDeployment(Deployment):
 
         record = tuple(record)
         graph, built = self._graph, self._built
-        count = len(samples[0])
+        inputs = InputCurrents.of(graph, samples, n_steps, encoder, first)
+        count = len(inputs)
+        input_events: list[Array] = []
         outputs = {
             name: np.zeros((count, n_steps, *graph.nodes[place].shape), np.float32)
             for name, place in graph.outputs.items()
@@ -112,8 +117,10 @@ class NengoDeployment(Deployment):
         with nengo.Simulator(built.network, model=model, dt=self._dt, progress_bar=False) as simulator:
             for index in range(count):
                 simulator.reset(seed=0)
-                for node, x in zip(graph.inputs, samples, strict=True):
-                    built.feeds[node.name].values = x[index].astype(np.float64).reshape(-1)
+                currents, entered = inputs.batch(index, index + 1)
+                for name, values in currents.items():
+                    built.feeds[name].currents = values.reshape(len(values), -1)
+                input_events += [] if entered is None else [entered]
                 simulator.run_steps(n_steps, progress_bar=False)
                 for name, probe in built.outputs.items():
                     outputs[name][index] = read_out_over_time(graph, name, simulator.data[probe])
@@ -132,6 +139,7 @@ class NengoDeployment(Deployment):
             synaptic_operations=operations,
             events=events,
             n_steps=n_steps,
+            input_events=np.concatenate(input_events) if input_events else None,
         )
 
 

@@ -22,13 +22,25 @@ __all__ = ["Feed", "NengoNetwork", "build_network", "connect", "population", "sy
 
 
 class Feed:
-    """What an input Node puts out: the current sample, at every step."""
+    """What an input Node puts out: the currents of one sample, step by step, the last of them from then on.
+
+    It starts over at the first step of a run, which it knows by the time going back.
+
+    Attributes
+    ----------
+    currents
+        ``(steps, size)``; one step for a constant.
+    """
 
     def __init__(self, size: int) -> None:
-        self.values = np.zeros(size)
+        self.currents = np.zeros((1, size))
+        self._time = np.inf
+        self._step = 0
 
     def __call__(self, t: float) -> Array:
-        return self.values
+        self._step = 0 if t <= self._time else self._step + 1
+        self._time = t
+        return np.asarray(self.currents[min(self._step, len(self.currents) - 1)])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -38,7 +50,7 @@ class NengoNetwork:
     Attributes
     ----------
     feeds
-        Input node → the output of its nengo Node: the `Feed` to put a flattened sample into.
+        Input node → the output of its nengo Node: the `Feed` to put a sample's currents into.
     objects
         Graph node → the nengo Node or Neurons that stands for it.
     outputs
