@@ -18,16 +18,15 @@ __all__ = ["TimeToFirstSpike"]
 
 @dataclass(frozen=True)
 class TimeToFirstSpike(Encoder):
-    """One event for each value: the earlier the farther the value is from rest, and none for rest itself.
+    """One event for each value: the earlier the farther it is from zero, and none for zero itself.
 
-    With r the rest (0, or the end of the range next to it), R the largest distance from it in the range, T the steps
-    and W the steps in which events are sent: a value x sends its event at step 1 + ⌊W·(1 − |x − r|/R)⌋, at the latest
-    at step W, and the event carries the charge T·(x − r). After step W the input has delivered exactly what a constant
-    current delivers in all T steps.
+    With R the largest distance from zero in the range, T the steps and W the steps in which events are sent: a value x
+    sends its event at step 1 + ⌊W·(1 − |x|/R)⌋, at the latest at step W, and the event carries the charge T·x. After
+    step W the input has delivered exactly what a constant current delivers in all T steps.
 
-    The mean of the input is then exact, but the order in which it comes is not that of a constant current: neurons
-    that take back events (graded) make up for that within the remaining steps, binary neurons cannot take back what
-    the early, large values made them send, and keep a small error that more steps do not remove.
+    The mean of the input is then exact, but large values come first. Graded neurons send several events in a step and
+    take back what was too much, so that their answer converges as with a constant current where the window leaves
+    them time, as the default does. Binary neurons take nothing back and keep an error that no number of steps removes.
 
     Parameters
     ----------
@@ -39,7 +38,7 @@ class TimeToFirstSpike(Encoder):
 
     low: float | None = None
     high: float | None = None
-    window: float = 0.5
+    window: float = 0.25
 
     name: ClassVar[str] = "first-spike"
     summary: ClassVar[str] = "one event for each value, earlier for larger ones, with the charge of all steps"
@@ -52,7 +51,7 @@ class TimeToFirstSpike(Encoder):
             raise UsageError(f"TimeToFirstSpike: expected a window above 0 and at most 1, received {self.window}")
 
     def encode(self, signal: Array, n_steps: int, *, first: int = 0) -> Array:
-        """Return the events around rest: ``(n_steps, samples, *shape)``.
+        """Return the events: ``(n_steps, samples, *shape)``.
 
         Raises
         ------
@@ -65,19 +64,17 @@ class TimeToFirstSpike(Encoder):
             )
         values = ValueRange.of("TimeToFirstSpike", self.low, self.high)
         x = signal[0].astype(np.float64)
-        charge = x - values.rest
         latest = max(int(self.window * n_steps), 1) - 1
-        place = np.clip(1 - np.abs(charge) / values.reach, 0, 1)
+        place = np.clip(1 - np.abs(x) / values.reach, 0, 1)
         step = np.minimum((place * (latest + 1)).astype(np.int64), latest)
-        currents = np.full((n_steps, *x.shape), values.rest)
+        currents = np.zeros((n_steps, *x.shape))
         for t in range(latest + 1):
-            currents[t] += np.where(step == t, n_steps * charge, 0.0)
+            currents[t] = np.where(step == t, n_steps * x, 0.0)
         return currents
 
     def count_events(self, currents: Array) -> Array:
-        """Return how many values of each sample are not at rest."""
-        values = ValueRange.of("TimeToFirstSpike", self.low, self.high)
-        sent = (currents != values.rest).swapaxes(0, 1)
+        """Return how many values of each sample are not zero."""
+        sent = (currents != 0).swapaxes(0, 1)
         return np.asarray(sent.reshape(currents.shape[1], -1).sum(axis=1))
 
     def for_input(self, number: int, low: float | None, high: float | None) -> Self:

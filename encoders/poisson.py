@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from ..converter.ops import Array
+from ..errors import UsageError
 from .base import Encoder
 from .random_numbers import PlacedNumbers
 from .value_range import ValueRange
@@ -19,16 +20,16 @@ __all__ = ["Poisson"]
 class Poisson(Encoder):
     """Spikes by chance, independent from step to step; their mean tends to the value for every value.
 
-    With r the rest (0, or the end of the range next to it) and a the distance from r to the end of the range on the
-    value's side, a value x sends a spike of size a with probability (x − r)/a, so that the current's mean is x and its
-    variance (x − r)(a − x + r). The error of the mean falls with the square root of the steps. A value outside the
-    range sends several spikes in a step: ⌊(x − r)/a⌋ of them, and one more with the probability that remains.
+    With a the end of the range on the value's side of zero, a value x sends a spike of size a with probability x/a, so
+    that the current's mean is x and its variance x·(a − x). The error of the mean falls with the square root of the
+    steps. A value outside the range sends several spikes in a step: ⌊x/a⌋ of them, and one more with the probability
+    that remains.
 
     Parameters
     ----------
     low, high
-        The range of the values; by default that of the calibration samples at this input. A spike carries the
-        difference between an end of it and 0, so values of both signs send spikes of both signs.
+        The range of the values; by default that of the calibration samples at this input. Positive spikes carry
+        ``high``, negative ones ``low``.
     seed
         Which random numbers; the same seed gives the same spikes.
     stream
@@ -45,11 +46,13 @@ class Poisson(Encoder):
     good_for: ClassVar[str] = "networks whose input are spikes too; needs many more steps than a constant current"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.seed, int):
+            raise UsageError(f"Poisson: expected seed as a whole number, received {self.seed!r}")
         if self.low is not None and self.high is not None:
             ValueRange.of("Poisson", self.low, self.high)
 
     def encode(self, signal: Array, n_steps: int, *, first: int = 0) -> Array:
-        """Return spikes around rest: ``(n_steps, samples, *shape)``."""
+        """Return spikes: ``(n_steps, samples, *shape)``."""
         values = ValueRange.of("Poisson", self.low, self.high)
         steps, samples, *shape = signal.shape
         flat = signal.reshape(steps, samples, -1).astype(np.float64)
@@ -58,14 +61,14 @@ class Poisson(Encoder):
         for t in range(n_steps):
             if t == 0 or steps > 1:
                 amplitude = values.amplitude(flat[t])
-                expected = (flat[t] - values.rest) / amplitude  # never negative
-            currents[t] = values.rest + amplitude * np.floor(expected + numbers.at(t))
+                expected = flat[t] / amplitude  # never negative
+            currents[t] = amplitude * np.floor(expected + numbers.at(t))
         return currents.reshape(n_steps, samples, *shape)
 
     def count_events(self, currents: Array) -> Array:
         """Return the number of spikes of each sample."""
         values = ValueRange.of("Poisson", self.low, self.high)
-        spikes = np.rint((currents - values.rest) / values.amplitude(currents))
+        spikes = np.rint(currents / values.amplitude(currents))
         return np.asarray(spikes.swapaxes(0, 1).reshape(currents.shape[1], -1).sum(axis=1).astype(np.int64))
 
     def for_input(self, number: int, low: float | None, high: float | None) -> Self:

@@ -1,4 +1,4 @@
-"""The range of an input's values, and the value in it that sends nothing."""
+"""The range of an input's values: how large an event is, and how far a value can be from zero."""
 
 from __future__ import annotations
 
@@ -15,11 +15,7 @@ __all__ = ["ValueRange"]
 
 @dataclass(frozen=True)
 class ValueRange:
-    """Values from ``low`` to ``high``, and beside them `rest`: 0, or the end next to 0 where 0 is outside.
-
-    Values above rest and values below it send events of different sign. Rest itself is a constant current, and no
-    current at all wherever 0 is in the range.
-    """
+    """Values from ``low`` to ``high``. Zero sends nothing; values below it send events of negative sign."""
 
     low: float
     high: float
@@ -31,29 +27,27 @@ class ValueRange:
         Raises
         ------
         UsageError
-            When an end is missing or the range is empty.
+            When an end is missing, or there is nothing but zero between the two.
         """
         if low is None or high is None:
             raise UsageError(f"{encoder}: expected the range of the values as low and high, received {low} and {high}")
-        if not (math.isfinite(low) and math.isfinite(high) and low < high):
-            raise UsageError(f"{encoder}: expected low below high, both finite, received {low} and {high}")
+        if not (math.isfinite(low) and math.isfinite(high) and low <= high and (low or high)):
+            raise UsageError(
+                f"{encoder}: expected low and high, the smallest and the largest value, not both zero, "
+                f"received {low} and {high}"
+            )
         return cls(float(low), float(high))
 
     @property
-    def rest(self) -> float:
-        """Return the value that sends nothing."""
-        return min(max(0.0, self.low), self.high)
-
-    @property
     def reach(self) -> float:
-        """Return the largest distance from rest."""
-        return max(self.high - self.rest, self.rest - self.low)
+        """Return the largest distance from zero."""
+        return max(abs(self.low), abs(self.high))
 
     def amplitude(self, x: Array) -> Array:
-        """Return the signed size of an event for each value: from rest to that end of the range on whose side it lies.
+        """Return the signed size of an event for each value: the end of the range on its side of zero.
 
-        Where the range has one side only, values on the other are as large with the other sign.
+        Where the range has one side only, values on the other get the far end with the other sign.
         """
-        up = self.high - self.rest or self.rest - self.low
-        down = self.low - self.rest or self.rest - self.high
-        return np.where(x >= self.rest, up, down)
+        up = self.high if self.high > 0 else -self.low
+        down = self.low if self.low < 0 else -self.high
+        return np.where(x >= 0, up, down)
