@@ -101,6 +101,7 @@ CASES = [
     (MaxPool(pool_size=(2,), strides=(2,), padding=((0, 1),)), [(5, 2)]),
     (Multiply(), [(3,), (3,)]),
     (neurons(initial_voltage=0.25, n_min=-1, n_max=3), [(3, 2)]),
+    (neurons(initial_voltage=floats(3, 2), correction=floats(2)), [(3, 2)]),
     (neurons(), [(2,)]),
     (Pad(padding=((0, 1), (2, 0))), [(3, 5)]),
     (Permute(order=(2, 0, 1)), [(2, 3, 4)]),

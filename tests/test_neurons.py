@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
+from spikeport.backends.cpu.backend import CpuBackend
 from spikeport.backends.cpu.kernels import integrate
+from spikeport.backends.nengo.backend import NengoBackend
 from spikeport.backends.nengo.neuron_type import SignedIntegrateAndFire
-from spikeport.converter.ops import TIE, Array, Neurons
+from spikeport.converter.graph import Graph, Node
+from spikeport.converter.ops import TIE, Array, Input, Neurons, Output
 from spikeport.converter.spiking import PRESETS
 
 STEPS, NEURONS = 40, 7
@@ -32,46 +38,107 @@ def currents(kind: str) -> Array:
 each_current = pytest.mark.parametrize("kind", ["noise", "constant", "ties"])
 
 
-def population(limits: tuple[int, int]) -> Neurons:
+def population(limits: tuple[int, int], **arguments: Any) -> Neurons:
     theta = thresholds()
-    return Neurons(threshold=theta, scale=theta, n_min=limits[0], n_max=limits[1])
+    return Neurons(threshold=theta, scale=theta, n_min=limits[0], n_max=limits[1], **arguments)
+
+
+# what calibration may write: one value for all, for each channel, or for each neuron
+WRITTEN = {
+    "defaults": {},
+    "one": {"initial_voltage": 0.25, "correction": np.full(1, 0.05)},
+    "each": {"initial_voltage": np.linspace(-0.5, 1.5, NEURONS), "correction": np.linspace(-0.2, 0.2, NEURONS)},
+}
+each_written = pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN)
 
 
 def events_by_definition(op: Neurons, z: Array) -> Array:
-    voltage, total = np.full(NEURONS, op.initial_voltage), np.zeros(NEURONS)
-    return np.array([op.step(voltage, total, row / op.threshold) for row in z])
+    shape = (NEURONS,)
+    state, theta, correction = op.start(shape), op.threshold_of(shape), op.correction_of(shape)
+    return np.array([op.step(state, (row + correction) / theta) for row in z])
+
+
+def events_by_kernel(op: Neurons, z: Array, constant: bool = False, compiled: bool = True) -> Array:
+    """Events of currents ``(steps, batch, neurons)``."""
+    shape, kernel = (NEURONS,), integrate if compiled else integrate.py_func
+    events = np.empty((STEPS, z.shape[1], NEURONS), np.int8)
+    each = op.threshold_of(shape), op.voltage_of(shape), op.correction_of(shape)
+    kernel(np.ascontiguousarray(z), constant, STEPS, *each, op.n_min, op.n_max, events)
+    return events
+
+
+def first_steps(op: Neurons, z: Array) -> list[float]:
+    """Events of one neuron for currents of one number each."""
+    state = op.start((1,))
+    return [float(op.step(state, np.array([x]))[0]) for x in z]
 
 
 @each_range
 @each_current
+@each_written
 @pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "python"])
-def test_the_kernel_follows_the_definition(limits, kind, compiled):
-    op, z = population(limits), currents(kind)
-    events = np.empty((STEPS, 2, NEURONS), np.int8)
-    kernel = integrate if compiled else integrate.py_func
-    both = np.ascontiguousarray(np.stack([z, -z], axis=1))
-    kernel(both, False, STEPS, op.threshold, op.initial_voltage, op.n_min, op.n_max, events)
+def test_the_kernel_follows_the_definition(limits, kind, written, compiled):
+    op, z = population(limits, **written), currents(kind)
+    events = events_by_kernel(op, np.stack([z, -z], axis=1), compiled=compiled)
     assert np.array_equal(events[:, 0], events_by_definition(op, z))
     assert np.array_equal(events[:, 1], events_by_definition(op, -z))
 
 
 @each_range
-def test_the_kernel_takes_a_constant_current_as_one_step(limits):
-    op, z = population(limits), currents("constant")
-    events = np.empty((STEPS, 1, NEURONS), np.int8)
-    integrate(z[:1, None].copy(), True, STEPS, op.threshold, op.initial_voltage, op.n_min, op.n_max, events)
-    assert np.array_equal(events[:, 0], events_by_definition(op, z))
+@each_written
+def test_the_kernel_takes_a_constant_current_as_one_step(limits, written):
+    op, z = population(limits, **written), currents("constant")
+    assert np.array_equal(events_by_kernel(op, z[:1, None], constant=True)[:, 0], events_by_definition(op, z))
 
 
 @each_range
 @each_current
-def test_the_nengo_neuron_follows_the_definition(limits, kind):
-    op, z, dt = population(limits), currents(kind), 0.001
-    neuron = SignedIntegrateAndFire(amplitude=op.threshold * dt, n_min=op.n_min, n_max=op.n_max)
-    voltage, total, output = np.full(NEURONS, 0.5), np.zeros(NEURONS), np.empty(NEURONS)
+@each_written
+def test_the_nengo_neuron_follows_the_definition(limits, kind, written):
+    op, z, dt = population(limits, **written), currents(kind), 0.001
+    theta, correction = op.threshold_of((NEURONS,)), op.correction_of((NEURONS,))
+    neuron = SignedIntegrateAndFire(amplitude=theta * dt, n_min=op.n_min, n_max=op.n_max)
+    voltage, total, output = op.voltage_of((NEURONS,)), np.zeros(NEURONS), np.empty(NEURONS)
     for row, expected in zip(z, events_by_definition(op, z), strict=True):
-        neuron.step(dt, row / (op.threshold * dt), output, voltage, total)
-        assert np.array_equal(np.rint(output / op.threshold), expected)
+        neuron.step(dt, row / (theta * dt) + correction / (theta * dt), output, voltage, total)
+        assert np.array_equal(np.rint(output / theta), expected)
+
+
+# shapes of what calibration may write, for neurons of shape (2, 3, 4)
+SHAPES = {"one": (1,), "channels": (4,), "neurons": (2, 3, 4), "one a row": (2, 1, 1)}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_the_backends_agree_with_a_correction_and_an_initial_voltage(shape):
+    rng = np.random.default_rng(5)
+    theta = rng.uniform(0.3, 1, 4).astype(np.float32)
+    written = {"initial_voltage": rng.uniform(-1, 1, shape), "correction": rng.normal(0, 0.1, shape)}
+    plain = Neurons(threshold=theta, scale=theta, n_min=-1, n_max=4)
+    x = rng.normal(0.2, 1, (3, 2, 3, 4)).astype(np.float32)
+    events = {}
+    for name, op in (("plain", plain), ("written", replace(plain, **written))):
+        graph = one_population(op, (2, 3, 4))
+        runs = [place.deploy(graph).run([x], STEPS, record=["r"]) for place in (CpuBackend(), NengoBackend())]
+        assert np.array_equal(runs[0].events["r"], runs[1].events["r"])
+        events[name] = runs[0].events["r"]
+        assert np.array_equal(graph.evaluate({"x": x})["y"], np.maximum(x, 0))
+    assert not np.array_equal(events["plain"], events["written"])
+
+
+def one_population(op: Neurons, shape: tuple[int, ...]) -> Graph:
+    nodes = (
+        Node(name="x", op=Input(shape=shape)),
+        Node(name="r", op=op, inputs=("x",)),
+        Node(name="y", op=Output(), inputs=("r",)),
+    )
+    return Graph.build(nodes, {"r": "y"})
+
+
+def test_a_correction_moves_the_mean_by_itself():
+    op = population((-1, 4), correction=np.full(1, 0.1))
+    z = np.full((STEPS, NEURONS), 0.3)
+    mean = (events_by_definition(op, z) * op.threshold).mean(axis=0)
+    assert np.all(np.abs(mean - 0.4) <= op.threshold / STEPS)
 
 
 def test_two_nengo_neurons_are_never_the_same():
@@ -101,15 +168,13 @@ def test_a_negative_event_takes_back_an_earlier_one_and_no_more(limits):
 def test_the_membrane_is_signed():
     """A negative current cancels a positive one that comes later: rectified before, they would leave an event."""
     op = Neurons(threshold=np.ones(1), scale=np.ones(1))
-    voltage, total = np.full(1, 0.5), np.zeros(1)
-    events = [op.step(voltage, total, np.array([z]))[0] for z in (-2.0, 1.0, 1.0, 0.6)]
-    assert events == [0, 0, 0, 1]
+    assert first_steps(op, np.array([-2.0, 1.0, 1.0, 0.6])) == [0, 0, 0, 1]
 
 
 @pytest.mark.parametrize("below, fires", [(0, 1), (TIE / 2, 1), (TIE * 2, 0)])
 def test_a_tie_fires(below, fires):
     op = Neurons(threshold=np.ones(1), scale=np.ones(1))
-    assert op.step(np.full(1, 0.5), np.zeros(1), np.array([0.5 - below]))[0] == fires
+    assert first_steps(op, np.array([0.5 - below])) == [fires]
 
 
 def test_as_a_rate_it_is_the_relu():
@@ -126,6 +191,9 @@ def test_as_a_rate_it_is_the_relu():
         ({"threshold": np.array([1.0, np.nan])}, "thresholds above 0"),
         ({"threshold": np.ones(2), "n_min": 1}, "n_min <= 0 < n_max"),
         ({"threshold": np.ones(2), "n_max": 0}, "n_min <= 0 < n_max"),
+        ({"threshold": np.ones(2), "initial_voltage": np.nan}, "initial voltage of some thresholds"),
+        ({"threshold": np.ones(2), "initial_voltage": np.array([0.5, 1e9])}, "initial voltage of some thresholds"),
+        ({"threshold": np.ones(2), "correction": np.array([0.5, np.inf])}, "finite currents"),
     ],
 )
 def test_impossible_neurons_are_refused(arguments, message):
@@ -139,3 +207,13 @@ def test_thresholds_have_to_fit_the_channels():
     with pytest.raises(ValueError, match="expected 7 channels"):
         op.output_shape((3, 2))
     assert np.array_equal(op.threshold_of((2, NEURONS)), np.tile(op.threshold, 2))
+
+
+@pytest.mark.parametrize("field", ["initial_voltage", "correction"])
+def test_what_is_written_has_to_fit_the_shape_of_a_sample(field):
+    shapes = [(1,), (1, 1), (3, NEURONS), (NEURONS,), (3, 1)]
+    for shape in shapes:
+        population((0, 1), **{field: np.zeros(shape)}).output_shape((3, NEURONS))
+    for shape in [(2,), (NEURONS, 3), (2, 3, NEURONS), (3,)]:
+        with pytest.raises(ValueError, match=r"fits \(3, 7\), received one of"):
+            population((0, 1), **{field: np.zeros(shape)}).output_shape((3, NEURONS))

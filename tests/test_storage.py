@@ -219,6 +219,7 @@ WRONG_STRUCTURES = {
     "threshold-as-text": at("Neurons", "fields", "threshold", to="high"),
     "events-as-text": at("Neurons", "fields", "n_max", to="many"),
     "events-beyond-int8": at("Neurons", "fields", "n_max", to=10**6),
+    "correction-as-number": at("Neurons", "fields", "correction", to=0.5),
     "voltage-as-text": at("Neurons", "fields", "initial_voltage", to="half"),
     "unknown-activation": at("Output", "fields", "function", to="eval"),
     "activation-as-list": at("Output", "fields", "function", to=["softmax"]),
@@ -248,6 +249,19 @@ def test_a_structure_that_makes_no_network_is_refused(name, small_network, tmp_p
 
 def test_a_structure_that_was_not_changed_is_read(small_network, tmp_path):
     assert spikeport.load(spoiled(small_network, tmp_path / "net.h5", lambda structure: None)).graph.nodes
+
+
+def test_neurons_saved_with_one_number_as_voltage_and_without_a_correction_are_read(small_network, tmp_path):
+    def older(structure: dict[str, Any]) -> None:
+        for entry in structure["nodes"]:
+            if entry["op"] == "Neurons":
+                entry["fields"]["initial_voltage"] = 0.25
+                del entry["fields"]["correction"]
+
+    graph = spikeport.load(spoiled(small_network, tmp_path / "net.h5", older)).graph
+    ops = [n.op for n in graph.nodes.values() if isinstance(n.op, Neurons)]
+    assert ops
+    assert all((op.initial_voltage, op.correction) == (0.25, 0) for op in ops)
 
 
 @pytest.mark.parametrize("version", ["2", "0", "", "1.0"])

@@ -153,8 +153,9 @@ def _fire(node: Node, op: Neurons, current: _Sequence, n_steps: int) -> Array:
     batch = current.values.shape[1]
     flat = np.ascontiguousarray(current.values.reshape(len(current.values), batch, -1), dtype=np.float64)
     events = np.empty((n_steps, batch, flat.shape[-1]), np.int8)
-    threshold = op.threshold_of(node.shape)
-    integrate(flat, current.constant, n_steps, threshold, op.initial_voltage, op.n_min, op.n_max, events)
+    shape = node.shape
+    each = op.threshold_of(shape), op.voltage_of(shape), op.correction_of(shape)
+    integrate(flat, current.constant, n_steps, *each, op.n_min, op.n_max, events)
     return events.reshape(n_steps, batch, *node.shape)
 
 

@@ -12,7 +12,15 @@ __all__ = ["integrate"]
 
 @numba.njit(cache=True, nogil=True, parallel=False)
 def integrate(
-    current: Array, constant: bool, steps: int, threshold: Array, v0: float, n_min: int, n_max: int, events: Array
+    current: Array,
+    constant: bool,
+    steps: int,
+    threshold: Array,
+    v0: Array,
+    correction: Array,
+    n_min: int,
+    n_max: int,
+    events: Array,
 ) -> None:
     """Integrate currents and write the events: `Neurons.step` for a whole batch over all steps.
 
@@ -23,7 +31,9 @@ def integrate(
     threshold
         θ of each neuron: ``(neurons,)`` float64.
     v0
-        The initial voltage in thresholds.
+        The initial voltage of each neuron, in thresholds: ``(neurons,)`` float64.
+    correction
+        The current that each neuron receives besides, in activation units: ``(neurons,)`` float64.
     events
         ``(steps, batch, neurons)`` int8; written.
     """
@@ -36,7 +46,7 @@ def integrate(
         for t in range(steps):
             row = current[0 if constant else t, b]
             for i in range(neurons):
-                v = voltage[i] + row[i] / threshold[i]
+                v = voltage[i] + (row[i] + correction[i]) / threshold[i]
                 n = np.floor(v + TIE)
                 if n < n_min:
                     n = float(n_min)

@@ -157,9 +157,10 @@ def _population(node: Node, op: Neurons, source: Any, dt: float) -> Any:
         amplitude=threshold * dt,
         n_min=op.n_min,
         n_max=op.n_max,
-        initial_state={"voltage": nengo.dists.Choice([op.initial_voltage])},
+        initial_state={"voltage": op.voltage_of(node.shape)},
     )
-    neurons = population(neuron_type, 1 / (threshold * dt), np.zeros(len(threshold)), node.name)
+    gain = 1 / (threshold * dt)
+    neurons = population(neuron_type, gain, gain * op.correction_of(node.shape), node.name)
     nengo.Connection(source, neurons, synapse=None)
     return neurons
 

@@ -15,7 +15,7 @@ from .elementwise import Add, Extremum, Multiply, PReLU, ScaleShift
 from .gather import Dot, Gather
 from .host import HostLayer
 from .locally_connected import LocallyConnected
-from .neurons import TIE, Neurons
+from .neurons import TIE, Neurons, NeuronState
 from .over_time import OverTime
 from .pool import AvgPool, MaxPool
 from .rate_domain import as_rate_domain
@@ -47,6 +47,7 @@ __all__ = [
     "LocallyConnected",
     "MaxPool",
     "Multiply",
+    "NeuronState",
     "Neurons",
     "Op",
     "Output",
