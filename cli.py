@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .converter.spiking.presets import PRESETS
 from .errors import SpikeportError, UsageError
 from .plain_text import one_line
 
@@ -80,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument("--calibrate", metavar="DATA.npz", type=Path, help="samples x to take thresholds from")
     convert.add_argument("--steps", type=int, default=16, help="steps the network is meant for (default: 16)")
     convert.add_argument("--target", choices=_BACKENDS, default="cpu", help="the backend it is for (default: cpu)")
-    convert.add_argument("--neurons", choices=("graded", "binary"), help="the neuron, instead of the target's")
+    convert.add_argument("--neurons", choices=tuple(PRESETS), help="the neuron, instead of the target's")
     convert.add_argument("--input-range", metavar="LOW,HIGH", type=_pair, default=(0.0, 1.0), help="without samples")
     convert.add_argument("--report", metavar="FILE.{json,txt}", type=Path, help="write the report to a file too")
     _add_architecture(convert)
@@ -113,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, command, summary in (
         ("layers", _layers, "list the Keras layers and what becomes of each"),
         ("backends", _backends, "list the places where a network can run"),
+        ("neurons", _neurons, "list the neurons that ReLUs can become, and which backends take them"),
         ("codes", _codes, "list the codes of the report"),
     ):
         listing = add(name, command, summary)
@@ -128,6 +130,7 @@ def _add_network_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--samples", type=int, metavar="N", help="use the first N samples only")
     text = "samples x for a backend that calibrates itself (loihi)"
     parser.add_argument("--calibrate", metavar="DATA.npz", type=Path, help=text)
+    parser.add_argument("--seed", type=int, help="of what random neurons draw (default: 0)")
     parser.add_argument("--target", choices=("sim", "loihi"), help="loihi: the emulator (default) or the hardware")
 
 
@@ -291,6 +294,8 @@ def _load_for_run(options: argparse.Namespace, labels: bool) -> tuple[Any, list[
         if getattr(options, name) and options.backend != "loihi":
             raise UsageError(f"--{name}: expected with --backend loihi only")
     extra: dict[str, Any] = {"target": options.target} if options.target else {}
+    if options.seed is not None:
+        extra["seed"] = options.seed
     if options.calibrate:
         extra["calibration"] = as_samples(net.graph, load_npz(options.calibrate)[0])
     return net, samples, y[: options.samples] if y is not None and y.ndim else y, extra
@@ -358,6 +363,13 @@ def _backends(options: argparse.Namespace) -> int:
     from .listings import backends_listing, print_listing
 
     print_listing(_console(), backends_listing(with_availability=not options.markdown), markdown=options.markdown)
+    return 0
+
+
+def _neurons(options: argparse.Namespace) -> int:
+    from .listings import neurons_listing, print_listing
+
+    print_listing(_console(), neurons_listing(), markdown=options.markdown)
     return 0
 
 

@@ -105,7 +105,7 @@ def evaluate(
     for start in range(0, count, _BLOCK):
         part = [a[start : start + _BLOCK] for a in samples]
         started = time.perf_counter()
-        result = deployment.run(part, steps, on_progress=on_progress)
+        result = deployment.run(part, steps, first=start, on_progress=on_progress)
         seconds += time.perf_counter() - started
         over_time = next(iter(result.outputs_over_time.values()))
         rates = net.run(part if len(part) > 1 else part[0], spiking=False).output

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .backends import BACKENDS
 from .converter.layers import LAYERS
 from .converter.report import REASONS
+from .converter.spiking import PRESETS
 from .support import support_of
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Listing", "backends_listing", "codes_listing", "layers_listing", "print_listing"]
+__all__ = ["Listing", "backends_listing", "codes_listing", "layers_listing", "neurons_listing", "print_listing"]
 
 
 _SHORT = 10  # a column of such words is not broken up
@@ -50,6 +53,17 @@ def backends_listing(*, with_availability: bool) -> Listing:
         row: tuple[str, ...] = (backend.name, backend.summary, backend.neurons, str(backend.least_steps))
         rows.append((*row, backend.available() or "yes") if with_availability else row)
     return Listing((*columns, "usable here") if with_availability else columns, tuple(rows))
+
+
+def neurons_listing() -> Listing:
+    """Return each preset of the neuron, whether its mean output goes to the ReLU's, and which backends take it."""
+    rows, one = [], np.ones(1)
+    for preset in PRESETS.values():
+        op = preset.neurons(one, one)
+        mean = "in the limit" if op.follows_rate else "nearly"
+        takes = ("no" if backend.takes(op) else "yes" for backend in BACKENDS.values())
+        rows.append((preset.name, preset.summary, mean, *takes))
+    return Listing(("neurons", "what they do", "mean output is the ReLU", *BACKENDS), tuple(rows))
 
 
 def codes_listing() -> Listing:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..converter.graph import Graph
-from ..converter.ops import Array
+from ..converter.ops import Array, Neurons
 
 __all__ = ["Backend", "Deployment", "OnProgress", "RunResult", "Verdict", "silent"]
 
@@ -92,6 +92,7 @@ class Deployment(Protocol):
         n_steps: int,
         *,
         record: Iterable[str] = (),
+        first: int = 0,
         on_progress: OnProgress = silent,
     ) -> RunResult:
         """Present samples as constant currents for ``n_steps`` steps.
@@ -102,6 +103,9 @@ class Deployment(Protocol):
             One array of shape ``(samples, *shape)`` for each input of the graph.
         record
             Populations whose events to keep.
+        first
+            The place of the first sample among all, where they come in several calls: random neurons draw their
+            numbers by it.
         """
         ...
 
@@ -116,6 +120,10 @@ class Backend(Protocol):
 
     def available(self) -> str:
         """Return "" if it can be used here, else what is missing and how to get it."""
+        ...
+
+    def takes(self, op: Neurons) -> str:
+        """Return "" if it runs these neurons, else why not."""
         ...
 
     def check(self, graph: Graph) -> Iterable[Verdict]:

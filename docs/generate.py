@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 PAGES = Path(__file__).resolve().parent
-COMMANDS = ("demo", "check", "convert", "parity", "run", "evaluate", "report", "layers", "backends", "codes")
+COMMANDS = ("demo", "check", "convert", "parity", "run", "evaluate", "report", "layers", "backends", "neurons", "codes")
 OLDEST_PYTHON = (3, 11)
 PART = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n)(?P<text>.*?)(<!-- end -->)", re.DOTALL)
 
@@ -52,6 +52,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "cli": helps,
     "codes": lambda: spikeport("codes", "--markdown"),
     "layers": lambda: spikeport("layers", "--markdown"),
+    "neurons": lambda: spikeport("neurons", "--markdown"),
 }
 
 

@@ -20,8 +20,9 @@ import spikeport
 from small_files import layer, sequential
 from spikeport import cli
 from spikeport.cli import main
+from spikeport.converter.spiking import PRESETS
 
-COMMANDS = ("demo", "check", "convert", "run", "evaluate", "report", "layers", "backends", "codes")
+COMMANDS = ("demo", "check", "convert", "run", "evaluate", "report", "layers", "backends", "neurons", "codes")
 
 
 @pytest.fixture
@@ -289,6 +290,7 @@ def test_report_for_a_backend_says_where_each_layer_runs(call, small_network):
 LISTED = {
     "layers": [entry.layer_type for entry in spikeport.LAYERS],
     "backends": list(spikeport.BACKENDS),
+    "neurons": list(PRESETS),
     "codes": list(spikeport.REASONS),
 }
 

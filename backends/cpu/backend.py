@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from ...converter.graph import Graph, Node
-from ...converter.ops import Array, Input, Neurons, Output, as_rate_domain
+from ...converter.ops import Array, Input, Neurons, Output, as_rate_domain, sample_keys
 from ...errors import UsageError
 from ..contract import Deployment, OnProgress, RunResult, Verdict, silent
 from ..fan_out import fan_out
 from ..read_out import running_mean
+from ..seeds import seed_from
 from ..verdicts import simulator_verdicts
 
 __all__ = ["CpuBackend", "CpuDeployment"]
@@ -40,6 +41,10 @@ class CpuBackend:
         """Return "": it needs nothing that spikeport does not need itself."""
         return ""
 
+    def takes(self, op: Neurons) -> str:
+        """Return "": it runs neurons of every kind."""
+        return ""
+
     def check(self, graph: Graph) -> Iterator[Verdict]:
         """Say where each node's work is done; it is never refused."""
         return simulator_verdicts(graph, _WORDS)
@@ -51,13 +56,15 @@ class CpuBackend:
         ----------
         memory
             About how many bytes a batch may take; batches are cut to it.
+        seed
+            Of what random neurons draw.
         """
-        memory = options.pop("memory", _MEMORY)
+        memory, seed = options.pop("memory", _MEMORY), seed_from(options, self.name)
         if options:
-            raise UsageError(f"the cpu backend takes the option memory, received {', '.join(options)}")
+            raise UsageError(f"the cpu backend takes the options memory and seed, received {', '.join(options)}")
         if not isinstance(memory, int) or memory < 1:
             raise UsageError(f"the cpu backend takes a number of bytes as memory, received {memory!r}")
-        return CpuDeployment(graph, memory)
+        return CpuDeployment(graph, memory, seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,9 +78,10 @@ class _Sequence:
 class CpuDeployment(Deployment):
     """A graph ready to run on the processor."""
 
-    def __init__(self, graph: Graph, memory: int) -> None:
+    def __init__(self, graph: Graph, memory: int, seed: int = 0) -> None:
         self._graph = graph
         self._memory = memory
+        self._seed = seed
         self._synapses = fan_out(graph)
 
     @property
@@ -88,6 +96,7 @@ class CpuDeployment(Deployment):
         n_steps: int,
         *,
         record: Iterable[str] = (),
+        first: int = 0,
         on_progress: OnProgress = silent,
     ) -> RunResult:
         """Run batches that fit the memory; the results do not depend on how they are cut."""
@@ -97,11 +106,11 @@ class CpuDeployment(Deployment):
         parts = []
         for start in range(0, len(samples[0]), batch):
             part = [x[start : start + batch] for x in samples]
-            parts.append(self._run_batch(part, n_steps, record))
+            parts.append(self._run_batch(part, n_steps, record, first + start))
             on_progress(len(part[0]))
         return _joined(parts, n_steps)
 
-    def _run_batch(self, samples: Sequence[Array], n_steps: int, record: tuple[str, ...]) -> RunResult:
+    def _run_batch(self, samples: Sequence[Array], n_steps: int, record: tuple[str, ...], first: int) -> RunResult:
         graph = self._graph
         feeds = {n.name: x.astype(np.float64) for n, x in zip(graph.inputs, samples, strict=True)}
         left = {name: len(readers) for name, readers in graph.consumers.items()}
@@ -115,7 +124,8 @@ class CpuDeployment(Deployment):
                 continue
             inputs = [values[name] for name in node.inputs]
             if isinstance(node.op, Neurons):
-                sent = _fire(node, node.op, inputs[0], n_steps)
+                keys = sample_keys(self._seed, node.name, first, len(samples[0]))
+                sent = _fire(node, node.op, inputs[0], n_steps, keys)
                 values[node.name] = _Sequence(sent * node.op.threshold.astype(np.float64), False)
                 nonzero = (sent != 0).sum(axis=0)
                 counts[node.name] = nonzero.reshape(len(nonzero), -1).sum(axis=1)
@@ -140,16 +150,19 @@ class CpuDeployment(Deployment):
         )
 
 
-def _fire(node: Node, op: Neurons, current: _Sequence, n_steps: int) -> Array:
+def _fire(node: Node, op: Neurons, current: _Sequence, n_steps: int, keys: Array) -> Array:
     """Return the events of a population: ``(steps, batch, *shape)`` int8."""
-    from .kernels import integrate
+    from .kernels import integrate, integrate_variant
 
     batch = current.values.shape[1]
     flat = np.ascontiguousarray(current.values.reshape(len(current.values), batch, -1), dtype=np.float64)
     events = np.empty((n_steps, batch, flat.shape[-1]), np.int8)
     shape = node.shape
     each = op.threshold_of(shape), op.voltage_of(shape), op.correction_of(shape)
-    integrate(flat, current.constant, n_steps, *each, op.n_min, op.n_max, events)
+    if op.plain:
+        integrate(flat, current.constant, n_steps, *each, op.n_min, op.n_max, events)
+    else:
+        integrate_variant(flat, current.constant, n_steps, *each, op.dynamics, keys, events)
     return events.reshape(n_steps, batch, *node.shape)
 
 

@@ -96,12 +96,13 @@ class LoihiDeployment(Deployment):
         n_steps: int,
         *,
         record: Iterable[str] = (),
+        first: int = 0,
         on_progress: OnProgress = silent,
     ) -> RunResult:
         """Run the samples one after another, each from a clean state.
 
         The network runs for a few steps more than ``n_steps``: spikes take a step from layer to layer, and each
-        population is read from the step on at which a sample reaches it.
+        population is read from the step on at which a sample reaches it. Nothing is random, so ``first`` has no effect.
         """
         record = frozenset(record)
         scaled, simulation = self._for(n_steps, self._ranges(samples))
