@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .converter.spiking.presets import PRESETS
 from .errors import SpikeportError, UsageError
 from .plain_text import one_line
 
@@ -82,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument("--calibrate", metavar="DATA.npz", type=Path, help="samples x to take thresholds from")
     convert.add_argument("--steps", type=int, default=16, help="steps the network is meant for (default: 16)")
     convert.add_argument("--target", choices=_BACKENDS, default="cpu", help="the backend it is for (default: cpu)")
-    convert.add_argument("--neurons", choices=("graded", "binary"), help="the neuron, instead of the target's")
+    convert.add_argument("--neurons", choices=tuple(PRESETS), help="the neuron, instead of the target's")
     convert.add_argument("--input-range", metavar="LOW,HIGH", type=_pair, default=(0.0, 1.0), help="without samples")
     convert.add_argument("--report", metavar="FILE.{json,txt}", type=Path, help="write the report to a file too")
     _add_architecture(convert)
@@ -115,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, summary in (
         ("layers", "list the Keras layers and what becomes of each"),
         ("backends", "list the places where a network can run"),
+        ("neurons", "list the neurons that ReLUs can become, and which backends take them"),
         ("encoders", "list the ways in which samples enter a network"),
         ("codes", "list the codes of the report"),
     ):
@@ -135,6 +137,7 @@ def _add_network_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--samples", type=int, metavar="N", help="use the first N samples only")
     text = "samples x for a backend that calibrates itself (loihi)"
     parser.add_argument("--calibrate", metavar="DATA.npz", type=Path, help=text)
+    parser.add_argument("--seed", type=int, help="of what random neurons draw (default: 0)")
     parser.add_argument("--target", choices=("sim", "loihi"), help="loihi: the emulator (default) or the hardware")
 
 
@@ -298,6 +301,8 @@ def _load_for_run(options: argparse.Namespace, labels: bool) -> tuple[Any, list[
         if getattr(options, name) and options.backend != "loihi":
             raise UsageError(f"--{name}: expected with --backend loihi only")
     extra: dict[str, Any] = {"target": options.target} if options.target else {}
+    if options.seed is not None:
+        extra["seed"] = options.seed
     if options.calibrate:
         extra["calibration"] = as_samples(net.graph, load_npz(options.calibrate)[0])
     return net, samples, y[: options.samples] if y is not None and y.ndim else y, extra

@@ -1,4 +1,4 @@
-"""What the registries hold, as tables: layers, backends, encoders and the report's codes."""
+"""What the registries hold, as tables: layers, backends, neurons, encoders and the report's codes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .backends import BACKENDS
 from .converter.layers import LAYERS
 from .converter.report import REASONS
+from .converter.spiking import PRESETS
 from .encoders import ENCODERS
 from .support import support_of
 
@@ -22,6 +25,7 @@ __all__ = [
     "codes_listing",
     "encoders_listing",
     "layers_listing",
+    "neurons_listing",
     "print_listing",
 ]
 
@@ -62,6 +66,17 @@ def backends_listing(*, with_availability: bool) -> Listing:
     return Listing((*columns, "usable here") if with_availability else columns, tuple(rows))
 
 
+def neurons_listing() -> Listing:
+    """Return each preset of the neuron, whether its mean output goes to the ReLU's, and which backends take it."""
+    rows, one = [], np.ones(1)
+    for preset in PRESETS.values():
+        op = preset.neurons(one, one)
+        mean = "in the limit" if op.follows_rate else "nearly"
+        takes = ("no" if backend.takes(op) else "yes" for backend in BACKENDS.values())
+        rows.append((preset.name, preset.summary, mean, *takes))
+    return Listing(("neurons", "what they do", "mean output is the ReLU", *BACKENDS), tuple(rows))
+
+
 def encoders_listing() -> Listing:
     """Return each encoder with what it is good for."""
     rows = tuple((e.name, e.summary, e.good_for) for e in ENCODERS.values())
@@ -77,6 +92,7 @@ def codes_listing() -> Listing:
 LISTINGS: Mapping[str, Callable[[bool], Listing]] = {
     "layers": lambda _: layers_listing(),
     "backends": lambda markdown: backends_listing(with_availability=not markdown),
+    "neurons": lambda _: neurons_listing(),
     "encoders": lambda _: encoders_listing(),
     "codes": lambda _: codes_listing(),
 }

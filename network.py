@@ -232,6 +232,9 @@ def convert(
     preset_name = neurons or backend_named(target).neurons
     if preset_name not in PRESETS:
         raise UsageError(f"expected neurons out of {', '.join(PRESETS)}, received {preset_name!r}")
+    preset, one = PRESETS[preset_name], np.ones(1, np.float32)
+    if why_not := backend_named(target).takes(preset.neurons(one, one)):
+        raise UsageError(f"expected neurons that the {target} backend takes, received {preset_name!r}: {why_not}")
     if target_steps < 1:
         raise UsageError(f"expected target_steps of at least 1, received {target_steps}")
     if custom_layers:
@@ -242,7 +245,6 @@ def convert(
     plain = lower(record, layers, report)
     graph = run_passes(plain, report)
     note_what_chips_lack(graph, report)
-    preset = PRESETS[preset_name]
     if calibration is None:
         samples = noise(graph, input_range, count=_NOISE_SAMPLES)
         report.note("no-calibration-data", f"input range {input_range[0]:g} to {input_range[1]:g}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..converter.graph import Graph
-from ..converter.ops import Array
+from ..converter.ops import Array, Neurons
 from ..encoders import EncoderChoice
 
 __all__ = ["Backend", "Deployment", "OnProgress", "RunResult", "Verdict", "silent"]
@@ -110,7 +110,8 @@ class Deployment(Protocol):
         encoder
             What makes currents of them; by default the values themselves.
         first
-            The number of the first sample, where these are some of many: what is random depends on it.
+            The place of the first sample among all, where they come in several calls: random encoders and random
+            neurons draw their numbers by it.
         record
             Populations whose events to keep.
         """
@@ -127,6 +128,10 @@ class Backend(Protocol):
 
     def available(self) -> str:
         """Return "" if it can be used here, else what is missing and how to get it."""
+        ...
+
+    def takes(self, op: Neurons) -> str:
+        """Return "" if it runs these neurons, else why not."""
         ...
 
     def check(self, graph: Graph) -> Iterable[Verdict]:

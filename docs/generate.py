@@ -32,6 +32,7 @@ COMMANDS = (
     "report",
     "layers",
     "backends",
+    "neurons",
     "encoders",
     "codes",
 )
@@ -65,6 +66,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "codes": lambda: spikeport("codes", "--markdown"),
     "encoders": lambda: spikeport("encoders", "--markdown"),
     "layers": lambda: spikeport("layers", "--markdown"),
+    "neurons": lambda: spikeport("neurons", "--markdown"),
 }
 
 

@@ -7,10 +7,9 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from ..converter.ops import Array
+from ..converter.ops import Array, sample_keys, uniform
 from ..errors import UsageError
 from .base import Encoder
-from .random_numbers import PlacedNumbers
 from .value_range import ValueRange
 
 __all__ = ["Poisson"]
@@ -56,13 +55,13 @@ class Poisson(Encoder):
         values = ValueRange.of("Poisson", self.low, self.high)
         steps, samples, *shape = signal.shape
         flat = signal.reshape(steps, samples, -1).astype(np.float64)
-        numbers = PlacedNumbers(self.seed, self.stream, first, samples, flat.shape[2])
+        keys = sample_keys(self.seed, f"input {self.stream}", first, samples)[:, None]
         currents = np.empty((n_steps, *flat.shape[1:]))
         for t in range(n_steps):
             if t == 0 or steps > 1:
                 amplitude = values.amplitude(flat[t])
                 expected = flat[t] / amplitude  # never negative
-            currents[t] = amplitude * np.floor(expected + numbers.at(t))
+            currents[t] = amplitude * np.floor(expected + uniform(keys, t, flat.shape[2]))
         return currents.reshape(n_steps, samples, *shape)
 
     def count_events(self, currents: Array) -> Array:

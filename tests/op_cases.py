@@ -102,6 +102,7 @@ CASES = [
     (Multiply(), [(3,), (3,)]),
     (neurons(initial_voltage=0.25, n_min=-1, n_max=3), [(3, 2)]),
     (neurons(initial_voltage=floats(3, 2), correction=floats(2)), [(3, 2)]),
+    (neurons(reset="zero", v_min=-1.0, tau_rc=0.02, tau_ref=0.002, tau_n=1.0, inc_n=0.01, noise="poisson"), [(2,)]),
     (neurons(), [(2,)]),
     (Pad(padding=((0, 1), (2, 0))), [(3, 5)]),
     (Permute(order=(2, 0, 1)), [(2, 3, 4)]),

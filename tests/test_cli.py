@@ -20,8 +20,21 @@ import spikeport
 from small_files import layer, sequential
 from spikeport import cli
 from spikeport.cli import main
+from spikeport.converter.spiking import PRESETS
 
-COMMANDS = ("demo", "check", "convert", "run", "evaluate", "report", "layers", "backends", "encoders", "codes")
+COMMANDS = (
+    "demo",
+    "check",
+    "convert",
+    "run",
+    "evaluate",
+    "report",
+    "layers",
+    "backends",
+    "neurons",
+    "encoders",
+    "codes",
+)
 
 
 @pytest.fixture
@@ -134,12 +147,24 @@ def test_convert_without_samples_says_that_it_is_approximate(call, small_keras, 
     assert "--calibrate" in out
 
 
-@pytest.mark.parametrize("neurons", ["graded", "binary"])
+@pytest.mark.parametrize("neurons", PRESETS)
 def test_convert_takes_the_neurons_asked_for(call, small_h5, small_data, tmp_path, neurons):
     net = tmp_path / "net.h5"
     code, _, _ = call("convert", small_h5, "--calibrate", small_data, "--neurons", neurons, "-o", net)
     assert code == 0
     assert spikeport.load(net).provenance["neurons"] == neurons
+
+
+def test_a_seed_chooses_what_random_neurons_draw(call, small_h5, small_data, tmp_path):
+    net = tmp_path / "net.h5"
+    call("convert", small_h5, "--calibrate", small_data, "--neurons", "poisson", "-o", net)
+    runs = [
+        call("run", net, "--data", small_data, "--steps", 5, "--json", *seed)
+        for seed in ((), ("--seed", 0), ("--seed", 1))
+    ]
+    assert [code for code, _, _ in runs] == [0, 0, 0]
+    first, same, other = (json.loads(out)["spikes_per_sample"] for _, out, _ in runs)
+    assert first == same != other
 
 
 def test_convert_writes_the_report_to_a_file_too(call, small_h5, small_data, tmp_path):
@@ -289,6 +314,7 @@ def test_report_for_a_backend_says_where_each_layer_runs(call, small_network):
 LISTED = {
     "layers": [entry.layer_type for entry in spikeport.LAYERS],
     "backends": list(spikeport.BACKENDS),
+    "neurons": list(PRESETS),
     "encoders": list(spikeport.ENCODERS),
     "codes": list(spikeport.REASONS),
 }

@@ -12,6 +12,7 @@ import small_files
 import spikeport
 from comparison import assert_same_events
 from spikeport import UsageError, cli
+from spikeport.converter.ops import sample_keys, uniform
 from spikeport.encoders import ENCODERS, ConstantCurrent, Delta, Encoder, Poisson, TimeToFirstSpike
 
 BACKENDS = ("cpu", "nengo")
@@ -147,6 +148,15 @@ def test_seeds_inputs_and_samples_draw_different_numbers():
             assert 0.35 < np.mean(one == other) < 0.65
 
 
+def test_poisson_spikes_are_drawn_as_random_neurons_draw_with_numbers_of_their_own():
+    """Where the seeds are the same, a spike goes with the number of its input, sample, step and value."""
+    x = RNG.random((1, 3, 4, 5))
+    spikes = Poisson(0, 1, seed=6).for_input(2, 0, 1).encode(x, 7, first=9)
+    for sample, step in ((0, 0), (2, 0), (1, 6)):
+        drawn = uniform(sample_keys(6, "input 2", 9 + sample, 1), step, 20).reshape(4, 5)
+        np.testing.assert_array_equal(spikes[step, sample], x[0, sample] + drawn >= 1)
+
+
 WRONG = [
     ("range-turned", lambda: Poisson(1, 0), "Poisson: expected low and high, the smallest and the largest"),
     ("range-of-zero", lambda: TimeToFirstSpike(0, 0), "TimeToFirstSpike: expected .* not both zero, received 0 and 0"),
@@ -193,6 +203,34 @@ def test_cpu_and_nengo_send_the_same_events(net, name):
 def test_how_batches_are_cut_changes_no_event(net, name):
     whole, cut = (net.run(X, 12, encoder=name, record=["conv"], memory=memory) for memory in (10**9, 1))
     assert_same_events(cut.events, whole.events)
+
+
+@pytest.fixture(scope="module", params=["stochastic", "poisson", "lif"])
+def variant_net(request, small_h5) -> spikeport.SpikingNetwork:
+    return spikeport.convert(small_h5, small_files.samples(32), target_steps=12, neurons=request.param)
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_random_neurons_behind_an_encoder_fire_the_same_on_both_simulators_and_in_any_batches(variant_net, name):
+    how = {"encoder": name, "record": ["conv"]}
+    whole = variant_net.run(X, 12, seed=4, **how)
+    assert whole.events["conv"].any()
+    assert_same_events(variant_net.run(X, 12, seed=4, backend="nengo", **how).events, whole.events)
+    assert_same_events(variant_net.run(X, 12, seed=4, memory=1, **how).events, whole.events)
+    for backend in BACKENDS:
+        later = variant_net.deploy(backend, seed=4).run([X[4:]], 12, first=4, **how)
+        assert_same_events(later.events, {"conv": whole.events["conv"][4:]})
+
+
+def test_the_seeds_of_encoder_and_neurons_are_two(variant_net):
+    random = variant_net.provenance["neurons"] != "lif"
+    one, neurons, encoder = (
+        variant_net.run(X, 12, seed=seed, encoder=Poisson(seed=other), record=["conv"])
+        for seed, other in ((0, 0), (1, 0), (0, 1))
+    )
+    np.testing.assert_array_equal(neurons.input_events, one.input_events)
+    assert np.array_equal(neurons.events["conv"], one.events["conv"]) != random
+    assert not np.array_equal(encoder.input_events, one.input_events)
 
 
 # encoder → the largest error after 1,024 steps, of graded and of binary neurons

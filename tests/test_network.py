@@ -99,7 +99,9 @@ class Wrong(NamedTuple):
 
 WRONG = [
     Wrong("target", {"target": "brain"}, UsageError, "expected a backend out of cpu"),
-    Wrong("neurons", {"neurons": "purple"}, UsageError, "expected neurons out of graded, binary, received 'purple'"),
+    Wrong(
+        "neurons", {"neurons": "purple"}, UsageError, "expected neurons out of graded, binary, .*, received 'purple'"
+    ),
     Wrong("steps", {"target_steps": 0}, UsageError, "target_steps of at least 1, received 0"),
     Wrong("input-range-turned", {"input_range": (1.0, 0.0)}, UsageError, "input_range"),
     Wrong("input-range-endless", {"input_range": (0.0, np.inf)}, UsageError, "input_range"),

@@ -3,59 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
+from neuron_cases import (
+    NEURONS,
+    STEPS,
+    currents,
+    each_current,
+    each_written,
+    events_by_definition,
+    first_steps,
+    one_population,
+    population,
+    thresholds,
+)
 from spikeport.backends.cpu.backend import CpuBackend
 from spikeport.backends.cpu.kernels import integrate
 from spikeport.backends.nengo.backend import NengoBackend
 from spikeport.backends.nengo.neuron_type import SignedIntegrateAndFire
-from spikeport.converter.graph import Graph, Node
-from spikeport.converter.ops import TIE, Array, Input, Neurons, Output
+from spikeport.converter.ops import TIE, Array, Neurons
 from spikeport.converter.spiking import PRESETS
 
-STEPS, NEURONS = 40, 7
 RANGES = {name: (preset.n_min, preset.n_max) for name, preset in PRESETS.items()} | {"wide": (-3, 6)}
 each_range = pytest.mark.parametrize("limits", RANGES.values(), ids=RANGES)
-
-
-def thresholds() -> Array:
-    return np.random.default_rng(1).uniform(0.3, 2.0, NEURONS)
-
-
-def currents(kind: str) -> Array:
-    """Currents into the neurons, ``(steps, neurons)``: drawn anew at each step, constant, or on the threshold."""
-    rng = np.random.default_rng(2)
-    if kind == "noise":
-        return rng.normal(0.2, 1.0, (STEPS, NEURONS))
-    if kind == "constant":
-        return np.repeat(rng.normal(0.2, 0.8, (1, NEURONS)), STEPS, axis=0)
-    return np.repeat(thresholds()[None] * np.array([0.1, 0.25, 0.5, 1, -0.5, 0.3, 1.5]), STEPS, axis=0)
-
-
-each_current = pytest.mark.parametrize("kind", ["noise", "constant", "ties"])
-
-
-def population(limits: tuple[int, int], **arguments: Any) -> Neurons:
-    theta = thresholds()
-    return Neurons(threshold=theta, scale=theta, n_min=limits[0], n_max=limits[1], **arguments)
-
-
-# what calibration may write: one value for all, for each channel, or for each neuron
-WRITTEN = {
-    "defaults": {},
-    "one": {"initial_voltage": 0.25, "correction": np.full(1, 0.05)},
-    "each": {"initial_voltage": np.linspace(-0.5, 1.5, NEURONS), "correction": np.linspace(-0.2, 0.2, NEURONS)},
-}
-each_written = pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN)
-
-
-def events_by_definition(op: Neurons, z: Array) -> Array:
-    shape = (NEURONS,)
-    state, theta, correction = op.start(shape), op.threshold_of(shape), op.correction_of(shape)
-    return np.array([op.step(state, (row + correction) / theta) for row in z])
 
 
 def events_by_kernel(op: Neurons, z: Array, constant: bool = False, compiled: bool = True) -> Array:
@@ -65,12 +37,6 @@ def events_by_kernel(op: Neurons, z: Array, constant: bool = False, compiled: bo
     each = op.threshold_of(shape), op.voltage_of(shape), op.correction_of(shape)
     kernel(np.ascontiguousarray(z), constant, STEPS, *each, op.n_min, op.n_max, events)
     return events
-
-
-def first_steps(op: Neurons, z: Array) -> list[float]:
-    """Events of one neuron for currents of one number each."""
-    state = op.start((1,))
-    return [float(op.step(state, np.array([x]))[0]) for x in z]
 
 
 @each_range
@@ -123,15 +89,6 @@ def test_the_backends_agree_with_a_correction_and_an_initial_voltage(shape):
         events[name] = runs[0].events["r"]
         assert np.array_equal(graph.evaluate({"x": x})["y"], np.maximum(x, 0))
     assert not np.array_equal(events["plain"], events["written"])
-
-
-def one_population(op: Neurons, shape: tuple[int, ...]) -> Graph:
-    nodes = (
-        Node(name="x", op=Input(shape=shape)),
-        Node(name="r", op=op, inputs=("x",)),
-        Node(name="y", op=Output(), inputs=("r",)),
-    )
-    return Graph.build(nodes, {"r": "y"})
 
 
 def test_a_correction_moves_the_mean_by_itself():

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from ...converter.graph import Graph, Node
-from ...converter.ops import Array, Input, Neurons, Output, as_rate_domain
+from ...converter.ops import Array, Input, Neurons, Output, as_rate_domain, sample_keys
 from ...encoders import EncoderChoice, InputCurrents
 from ...errors import UsageError
 from ..contract import Deployment, OnProgress, RunResult, Verdict, silent
 from ..fan_out import fan_out
 from ..read_out import running_mean
+from ..seeds import seed_from
 from ..verdicts import simulator_verdicts
 
 __all__ = ["CpuBackend", "CpuDeployment"]
@@ -41,6 +42,10 @@ class CpuBackend:
         """Return "": it needs nothing that spikeport does not need itself."""
         return ""
 
+    def takes(self, op: Neurons) -> str:
+        """Return "": it runs neurons of every kind."""
+        return ""
+
     def check(self, graph: Graph) -> Iterator[Verdict]:
         """Say where each node's work is done; it is never refused."""
         return simulator_verdicts(graph, _WORDS)
@@ -52,13 +57,15 @@ class CpuBackend:
         ----------
         memory
             About how many bytes a batch may take; batches are cut to it.
+        seed
+            Of what random neurons draw.
         """
-        memory = options.pop("memory", _MEMORY)
+        memory, seed = options.pop("memory", _MEMORY), seed_from(options, self.name)
         if options:
-            raise UsageError(f"the cpu backend takes the option memory, received {', '.join(options)}")
+            raise UsageError(f"the cpu backend takes the options memory and seed, received {', '.join(options)}")
         if not isinstance(memory, int) or memory < 1:
             raise UsageError(f"the cpu backend takes a number of bytes as memory, received {memory!r}")
-        return CpuDeployment(graph, memory)
+        return CpuDeployment(graph, memory, seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,9 +79,10 @@ class _Sequence:
 class CpuDeployment(Deployment):
     """A graph ready to run on the processor."""
 
-    def __init__(self, graph: Graph, memory: int) -> None:
+    def __init__(self, graph: Graph, memory: int, seed: int = 0) -> None:
         self._graph = graph
         self._memory = memory
+        self._seed = seed
         self._synapses = fan_out(graph)
 
     @property
@@ -101,26 +109,33 @@ class CpuDeployment(Deployment):
         parts = []
         for start in range(0, len(inputs), batch):
             stop = min(start + batch, len(inputs))
-            parts.append(self._run_batch(*inputs.batch(start, stop), n_steps, record))
+            parts.append(self._run_batch(*inputs.batch(start, stop), n_steps, record, first + start))
             on_progress(stop - start)
         return _joined(parts, n_steps)
 
     def _run_batch(
-        self, currents: Mapping[str, Array], input_events: Array | None, n_steps: int, record: tuple[str, ...]
+        self,
+        currents: Mapping[str, Array],
+        input_events: Array | None,
+        n_steps: int,
+        record: tuple[str, ...],
+        first: int,
     ) -> RunResult:
         graph = self._graph
         left = {name: len(readers) for name, readers in graph.consumers.items()}
         values: dict[str, _Sequence] = {}
         counts: dict[str, Array] = {}
         events: dict[str, Array] = {}
-        operations = np.zeros(next(iter(currents.values())).shape[1])
+        count = next(iter(currents.values())).shape[1]
+        operations = np.zeros(count)
         for node in graph.nodes.values():
             if isinstance(node.op, Input):
                 values[node.name] = _Sequence(currents[node.name], len(currents[node.name]) == 1)
                 continue
             inputs = [values[name] for name in node.inputs]
             if isinstance(node.op, Neurons):
-                sent = _fire(node, node.op, inputs[0], n_steps)
+                keys = sample_keys(self._seed, node.name, first, count)
+                sent = _fire(node, node.op, inputs[0], n_steps, keys)
                 values[node.name] = _Sequence(sent * node.op.threshold.astype(np.float64), False)
                 nonzero = (sent != 0).sum(axis=0)
                 counts[node.name] = nonzero.reshape(len(nonzero), -1).sum(axis=1)
@@ -146,16 +161,19 @@ class CpuDeployment(Deployment):
         )
 
 
-def _fire(node: Node, op: Neurons, current: _Sequence, n_steps: int) -> Array:
+def _fire(node: Node, op: Neurons, current: _Sequence, n_steps: int, keys: Array) -> Array:
     """Return the events of a population: ``(steps, batch, *shape)`` int8."""
-    from .kernels import integrate
+    from .kernels import integrate, integrate_variant
 
     batch = current.values.shape[1]
     flat = np.ascontiguousarray(current.values.reshape(len(current.values), batch, -1), dtype=np.float64)
     events = np.empty((n_steps, batch, flat.shape[-1]), np.int8)
     shape = node.shape
     each = op.threshold_of(shape), op.voltage_of(shape), op.correction_of(shape)
-    integrate(flat, current.constant, n_steps, *each, op.n_min, op.n_max, events)
+    if op.plain:
+        integrate(flat, current.constant, n_steps, *each, op.n_min, op.n_max, events)
+    else:
+        integrate_variant(flat, current.constant, n_steps, *each, op.dynamics, keys, events)
     return events.reshape(n_steps, batch, *node.shape)
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from ...converter.ops import TIE, Array
+from ...converter.ops import TIE, Array, Dynamics
+from ...converter.ops.neuron_state import NO_NOISE, POISSON_EVENTS
+from ...converter.ops.random_numbers import FRACTION, SHIFT, child
 
-__all__ = ["integrate"]
+__all__ = ["integrate", "integrate_variant"]
+
+_child = numba.njit(child, cache=True)
 
 
 @numba.njit(cache=True, nogil=True, parallel=False)
@@ -22,7 +26,7 @@ def integrate(
     n_max: int,
     events: Array,
 ) -> None:
-    """Integrate currents and write the events: `Neurons.step` for a whole batch over all steps.
+    """Integrate currents and write the events: `Neurons.step` for a whole batch over all steps, for plain neurons.
 
     Parameters
     ----------
@@ -57,3 +61,82 @@ def integrate(
                 voltage[i] = v - n
                 total[i] += n
                 events[t, b, i] = np.int8(n)
+
+
+@numba.njit(cache=True, nogil=True, parallel=False)
+def integrate_variant(
+    current: Array,
+    constant: bool,
+    steps: int,
+    threshold: Array,
+    v0: Array,
+    correction: Array,
+    rule: Dynamics,
+    keys: Array,
+    events: Array,
+) -> None:
+    """Integrate currents and write the events, as `integrate`, for neurons of any kind.
+
+    Parameters
+    ----------
+    rule
+        What `Neurons.dynamics` returns.
+    keys
+        Of the samples: ``(batch,)`` uint64.
+    """
+    batch, neurons = current.shape[1], current.shape[2]
+    voltage, total = np.empty(neurons), np.empty(neurons)
+    refractory, adaptation = np.empty(neurons), np.empty(neurons)
+    for b in range(batch):
+        voltage[:] = v0
+        total[:] = 0.0
+        refractory[:] = 0.0
+        adaptation[:] = 0.0
+        for t in range(steps):
+            row = current[0 if constant else t, b]
+            key = np.uint64(_child(keys[b], np.uint64(t)))  # uncompiled, a Python number comes back
+            for i in range(neurons):
+                awake = refractory[i] <= 0
+                v = voltage[i]
+                if awake:
+                    received = (row[i] + correction[i]) / threshold[i] - rule.adapting * adaptation[i]
+                    v = v * rule.decay + received
+                v = max(v, rule.v_min)
+                n = 0.0
+                if awake:
+                    n = _events(v, rule, key, i)
+                    if n < rule.n_min:
+                        n = float(rule.n_min)
+                    elif n > rule.n_max:
+                        n = float(rule.n_max)
+                    if n < -total[i]:
+                        n = -total[i]
+                if n != 0 and rule.to_zero:
+                    v = 0.0
+                else:
+                    v -= n
+                voltage[i] = v
+                total[i] += n
+                refractory[i] = rule.refractory if n > 0 else max(refractory[i] - 1, 0.0)
+                adaptation[i] += rule.gain * n - rule.loss * adaptation[i]
+                events[t, b, i] = np.int8(n)
+
+
+@numba.njit(cache=True, nogil=True)
+def _events(v: float, rule: Dynamics, key: np.uint64, neuron: int) -> float:
+    """Return the events of a membrane, before they are cut to what the neuron may send."""
+    if rule.noise == NO_NOISE:
+        return np.floor(v + TIE)  # type: ignore[no-any-return]
+    drawn = (_child(key, np.uint64(neuron)) >> SHIFT) * FRACTION
+    if rule.noise != POISSON_EVENTS:
+        return np.floor(v + drawn + TIE)  # type: ignore[no-any-return]
+    rate = max(v, 0.0)
+    probability = np.exp(-rate)
+    below, n = probability, 0.0
+    for k in range(1, rule.n_max + 1):
+        if drawn < below:
+            break
+        n += 1.0
+        probability = probability * rate / k
+        below += probability
+    return n

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from ...converter.graph import Graph, Node
-from ...converter.ops import Array, MaxPool
+from ...converter.ops import Array, MaxPool, Neurons
 from ...errors import BackendError, UsageError
 from ..contract import Verdict
+from ..seeds import seed_from
 from .deployment import LoihiDeployment
 from .fit import Fit, fit
 from .folding import Folding, fold
@@ -26,6 +27,8 @@ _NO_NXSDK = (
     "it is not installed here. Use target='sim', the emulator"
 )
 _TARGETS = ("sim", "loihi")
+_OWN_NEURON = "the chip has an integrate-and-fire neuron of its own, which stands in for graded and binary neurons only"
+_FOR_GRADED = "; the chip's own neuron, which sends one spike a step at most, stands in for graded ones"
 
 
 class LoihiBackend:
@@ -39,6 +42,10 @@ class LoihiBackend:
     def available(self) -> str:
         """Return "" if nengo-loihi is installed."""
         return "" if find_spec("nengo_loihi") is not None else _NOT_INSTALLED
+
+    def takes(self, op: Neurons) -> str:
+        """Return "" for neurons whose place the chip's own take: those that only integrate and fire."""
+        return _why_not(op)
 
     def check(self, graph: Graph) -> Iterator[Verdict]:
         """Say of each node where it goes; of a population on the chip, how many cores it takes and what fills them."""
@@ -58,7 +65,7 @@ class LoihiBackend:
         seed
             Of the simulator; nothing in a converted network is random.
         """
-        target, seed = options.pop("target", "sim"), int(options.pop("seed", 0))
+        target, seed = options.pop("target", "sim"), seed_from(options, self.name)
         calibration = _calibration(graph, options.pop("calibration", None))
         if options:
             raise UsageError(
@@ -94,6 +101,10 @@ def _calibration(graph: Graph, samples: Sequence[Array] | Array | None) -> Seque
     return arrays
 
 
+def _why_not(op: Neurons) -> str:
+    return "" if op.plain else _OWN_NEURON
+
+
 def _verdicts(graph: Graph, parts: Partition, folding: Folding, fitted: Fit) -> Iterator[Verdict]:
     populations = is_population(graph)
     for node in graph.nodes.values():
@@ -102,7 +113,9 @@ def _verdicts(graph: Graph, parts: Partition, folding: Folding, fitted: Fit) -> 
 
 
 def _verdict(node: Node, parts: Partition, folding: Folding, fitted: Fit, spikes: bool) -> tuple[str, str]:
-    name = node.name
+    name, op = node.name, node.op
+    if isinstance(op, Neurons) and (variant := _why_not(op)):
+        return "refused", f"{variant}: convert the model with neurons='binary', or run with backend='cpu'"
     if why := parts.refused.get(name) or folding.too_large.get(name):
         return "refused", why
     if name in fitted.misfits:
@@ -113,7 +126,8 @@ def _verdict(node: Node, parts: Partition, folding: Folding, fitted: Fit, spikes
         placement = fitted.fitted[name].placement
         cores = "core" if placement.n_cores == 1 else "cores"
         block = " × ".join(str(n) for n in placement.block_shape if n > 1) or "1"
-        return "neurons", f"on the chip: {placement.n_cores} {cores} of {block} neurons; {placement.binding}"
+        stand_in = _FOR_GRADED if isinstance(op, Neurons) and op.n_max > 1 else ""
+        return "neurons", f"on the chip: {placement.n_cores} {cores} of {block} neurons; {placement.binding}{stand_in}"
     n = math.prod(node.shape)
     if name in parts.encoded:
         return "host", f"{n:,} neurons on the host turn its values into spikes, as many again where some are negative"
@@ -121,6 +135,6 @@ def _verdict(node: Node, parts: Partition, folding: Folding, fitted: Fit, spikes
         return "host", f"{n:,} neurons on the host: real values drive them, and the chip takes spikes only"
     if name in parts.folded:
         return "folded", "into the weights and biases of the chip"
-    if isinstance(node.op, MaxPool):
+    if isinstance(op, MaxPool):
         return "host", "computed with real values, before the first neurons or behind the last: exact"
     return "host", "computed with real values"

@@ -105,7 +105,7 @@ class LoihiDeployment(Deployment):
         """Run the samples one after another, each from a clean state.
 
         The network runs for a few steps more than ``n_steps``: spikes take a step from layer to layer, and each
-        population is read from the step on at which a sample reaches it.
+        population is read from the step on at which a sample reaches it. Nothing is random, so ``first`` has no effect.
         """
         if not InputCurrents.of(self._graph, samples, n_steps, encoder, first).constant:
             raise UsageError(

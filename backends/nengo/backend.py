@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from ...converter.graph import Graph
-from ...converter.ops import Array, Neurons
+from ...converter.ops import Array, Neurons, sample_keys
 from ...encoders import EncoderChoice, InputCurrents
 from ...errors import UsageError
 from ..contract import Deployment, OnProgress, RunResult, Verdict, silent
 from ..fan_out import fan_out
 from ..read_out import read_out_over_time
+from ..seeds import seed_from
 from ..verdicts import simulator_verdicts
 
 __all__ = ["NengoBackend", "NengoDeployment"]
@@ -39,6 +40,10 @@ class NengoBackend:
         """Return "": nengo is installed with spikeport."""
         return ""
 
+    def takes(self, op: Neurons) -> str:
+        """Return "": it runs neurons of every kind."""
+        return ""
+
     def check(self, graph: Graph) -> Iterator[Verdict]:
         """Say what each node becomes; nothing is refused."""
         return simulator_verdicts(graph, _WORDS)
@@ -49,24 +54,27 @@ class NengoBackend:
         Parameters
         ----------
         dt
-            The step in seconds; results do not depend on it.
+            The step in seconds; results do not depend on it, since neurons count in steps.
+        seed
+            Of what random neurons draw.
         """
-        dt = options.pop("dt", 0.001)
+        dt, seed = options.pop("dt", 0.001), seed_from(options, self.name)
         if options:
-            raise UsageError(f"the nengo backend takes the option dt, received {', '.join(options)}")
+            raise UsageError(f"the nengo backend takes the options dt and seed, received {', '.join(options)}")
         if not isinstance(dt, (int, float)) or not 0 < dt < math.inf:
             raise UsageError(f"the nengo backend takes a number of seconds above 0 as dt, received {dt!r}")
-        return NengoDeployment(graph, float(dt))
+        return NengoDeployment(graph, float(dt), seed)
 
 
 class NengoDeployment(Deployment):
     """A graph ready to run in nengo.Simulator; `network` is the nengo.Network, to look at or to build on."""
 
-    def __init__(self, graph: Graph, dt: float) -> None:
+    def __init__(self, graph: Graph, dt: float, seed: int = 0) -> None:
         from .build import build_network
 
         self._graph = graph
         self._dt = dt
+        self._seed = seed
         self._synapses = fan_out(graph)
         names = [n.name for n in graph.nodes.values() if isinstance(n.op, Neurons)]
         self._built = build_network(graph, dt=dt, probed=names)
@@ -100,6 +108,8 @@ class NengoDeployment(Deployment):
         """Run the samples one after the other, each from a reset simulator."""
         import nengo
 
+        from .variant_neurons import VariantNeurons
+
         record = tuple(record)
         graph, built = self._graph, self._built
         inputs = InputCurrents.of(graph, samples, n_steps, encoder, first)
@@ -121,6 +131,9 @@ class NengoDeployment(Deployment):
                 for name, values in currents.items():
                     built.feeds[name].currents = values.reshape(len(values), -1)
                 input_events += [] if entered is None else [entered]
+                for name in built.populations:
+                    if isinstance(neuron_type := built.objects[name].ensemble.neuron_type, VariantNeurons):
+                        neuron_type.key = sample_keys(self._seed, name, first + index, 1)
                 simulator.run_steps(n_steps, progress_bar=False)
                 for name, probe in built.outputs.items():
                     outputs[name][index] = read_out_over_time(graph, name, simulator.data[probe])

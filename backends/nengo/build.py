@@ -17,6 +17,7 @@ from .neuron_type import SignedIntegrateAndFire
 from .ops import CustomObject, NengoNeurons
 from .tensor_node import InstantStep, RateDomainStep
 from .transforms import offset, transform
+from .variant_neurons import VariantNeurons
 
 __all__ = ["Feed", "NengoNetwork", "build_network", "connect", "population", "synapse_from"]
 
@@ -153,12 +154,12 @@ def _fused_into_neurons(graph: Graph) -> dict[str, Node]:
 
 def _population(node: Node, op: Neurons, source: Any, dt: float) -> Any:
     threshold = op.threshold_of(node.shape)
-    neuron_type = SignedIntegrateAndFire(
-        amplitude=threshold * dt,
-        n_min=op.n_min,
-        n_max=op.n_max,
-        initial_state={"voltage": op.voltage_of(node.shape)},
-    )
+    neuron_type: nengo.neurons.NeuronType
+    start = {"voltage": op.voltage_of(node.shape)}
+    if op.plain:
+        neuron_type = SignedIntegrateAndFire(threshold * dt, op.n_min, op.n_max, initial_state=start)
+    else:
+        neuron_type = VariantNeurons(op, threshold * dt, initial_state=start)
     gain = 1 / (threshold * dt)
     neurons = population(neuron_type, gain, gain * op.correction_of(node.shape), node.name)
     nengo.Connection(source, neurons, synapse=None)

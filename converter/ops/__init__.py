@@ -15,9 +15,11 @@ from .elementwise import Add, Extremum, Multiply, PReLU, ScaleShift
 from .gather import Dot, Gather
 from .host import HostLayer
 from .locally_connected import LocallyConnected
-from .neurons import TIE, Neurons, NeuronState
+from .neuron_state import TIE, Dynamics, NeuronState
+from .neurons import Neurons
 from .over_time import OverTime
 from .pool import AvgPool, MaxPool
+from .random_numbers import sample_keys, uniform
 from .rate_domain import as_rate_domain
 from .reduce import Reduce
 from .standardize import Standardize, UnitLength
@@ -39,6 +41,7 @@ __all__ = [
     "Crop",
     "Dense",
     "Dot",
+    "Dynamics",
     "Extremum",
     "Gather",
     "HostLayer",
@@ -64,6 +67,8 @@ __all__ = [
     "UnitLength",
     "Upsample",
     "as_rate_domain",
+    "sample_keys",
+    "uniform",
 ]
 
 OPS: Mapping[str, type[Op]] = {

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from ..graph import Graph
-from ..ops import Array, Neurons
-from ..report import ReportBuilder
+from ..ops import Array
+from ..report import REASONS, ReportBuilder, Severity
 from .calibration import ActivationHistogram, relu_nodes
 from .presets import NeuronPreset
 
@@ -35,22 +35,22 @@ def insert_neurons(
     """
     count_neurons(graph, report)
     changed = []
-    silent_total = 0
+    silent_total, random = 0, False
     for name, histogram in histograms.items():
         node = graph.nodes[name]
         scale, silent = _scale(histogram, preset.percentile)
         threshold = scale * preset.threshold_factor
-        op = Neurons(
-            threshold=threshold.astype(np.float32),
-            scale=scale.astype(np.float32),
-            n_min=preset.n_min,
-            n_max=preset.n_max,
-        )
+        op = preset.neurons(threshold.astype(np.float32), scale.astype(np.float32))
         changed.append(replace(node, op=op))
+        if not op.follows_rate:
+            _say_what_is_lost(node.layers[:1], preset, report)
+        random = random or op.random
         silent_total += silent
         report.figures(node.layers[:1], threshold=f"{threshold.min():.3g}…{threshold.max():.3g}")
     if silent_total:
         report.note("channel-never-active", f"{silent_total} channels")
+    if random:
+        report.note("neurons-random", f"{preset.name} neurons")
     if not histograms:
         report.note("no-neurons")
     return graph.rewritten(changed) if changed else graph
@@ -64,6 +64,13 @@ def count_neurons(graph: Graph, report: ReportBuilder) -> None:
         totals[node.layers[0]] = totals.get(node.layers[0], 0) + int(np.prod(node.shape))
     for layer, total in totals.items():
         report.figures([layer], neurons=total)
+
+
+def _say_what_is_lost(layers: Sequence[str], preset: NeuronPreset, report: ReportBuilder) -> None:
+    """Say of layers that their neurons lose current, unless something worse was said of them."""
+    worst = Severity.APPROXIMATE.rank
+    layers = [name for name in layers if REASONS[report.code_of(name)].severity.rank < worst]
+    report.became(layers, "neurons-lose-rate", f"{preset.name} neurons")
 
 
 def _scale(histogram: ActivationHistogram, percentile: float) -> tuple[Array, int]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..ops import Array, Neurons
 
 __all__ = ["PRESETS", "NeuronPreset"]
 
@@ -20,6 +23,8 @@ class NeuronPreset:
         The percentile of a channel's positive activations that the threshold stands for.
     threshold_factor
         The threshold is that activation times this factor.
+    variant
+        Further fields of `Neurons`, where they are not the defaults.
     """
 
     name: str
@@ -28,7 +33,15 @@ class NeuronPreset:
     n_max: int
     percentile: float
     threshold_factor: float
+    variant: Mapping[str, Any] = field(default_factory=dict)
 
+    def neurons(self, threshold: Array, scale: Array) -> Neurons:
+        """Return neurons of this kind with the thresholds and scales of their channels, in activation units."""
+        return Neurons(threshold=threshold, scale=scale, n_min=self.n_min, n_max=self.n_max, **self.variant)
+
+
+_LIF = {"reset": "zero", "v_min": 0.0, "tau_rc": 0.02, "tau_ref": 0.002}  # nengo.LIF's defaults
+_LIF_FACTOR = 1.5  # more: slow to the first spike; less: tau_ref cuts off more, as a third of θ is the largest output
 
 PRESETS: Mapping[str, NeuronPreset] = {
     preset.name: preset
@@ -48,6 +61,60 @@ PRESETS: Mapping[str, NeuronPreset] = {
             n_max=1,
             percentile=99.9,
             threshold_factor=1.0,
+        ),
+        NeuronPreset(
+            name="hard-reset",
+            summary="binary, and the membrane is 0 after a spike: what was beyond the threshold is lost",
+            n_min=0,
+            n_max=1,
+            percentile=99.9,
+            threshold_factor=1.0,
+            variant={"reset": "zero"},
+        ),
+        NeuronPreset(
+            name="clamped",
+            summary="binary, with a membrane that goes one threshold below zero at most and forgets what is beyond",
+            n_min=0,
+            n_max=1,
+            percentile=99.9,
+            threshold_factor=1.0,
+            variant={"v_min": -1.0},
+        ),
+        NeuronPreset(
+            name="lif",
+            summary="leaky integrate-and-fire as nengo.LIF, with its tau_rc of 20 ms and tau_ref of 2 ms in 1 ms steps",
+            n_min=0,
+            n_max=1,
+            percentile=99.9,
+            threshold_factor=_LIF_FACTOR,
+            variant=_LIF,
+        ),
+        NeuronPreset(
+            name="adaptive-lif",
+            summary="lif that adapts to its own spikes as nengo.AdaptiveLIF, with its tau_n of 1 s and inc_n of 0.01",
+            n_min=0,
+            n_max=1,
+            percentile=99.9,
+            threshold_factor=_LIF_FACTOR,
+            variant={**_LIF, "tau_n": 1.0, "inc_n": 0.01},
+        ),
+        NeuronPreset(
+            name="stochastic",
+            summary="graded, with a threshold drawn anew at each step, so that each event is right on average",
+            n_min=-1,
+            n_max=4,
+            percentile=99.0,
+            threshold_factor=0.75,
+            variant={"initial_voltage": 0.0, "noise": "threshold"},
+        ),
+        NeuronPreset(
+            name="poisson",
+            summary="0 to 8 events drawn from a Poisson distribution whose mean is the membrane",
+            n_min=0,
+            n_max=8,
+            percentile=99.0,
+            threshold_factor=0.75,
+            variant={"initial_voltage": 0.0, "noise": "poisson"},
         ),
     )
 }
