@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from .backends.nengo.converter import Converter
     from .backends.nengo.layer_converter import LayerConverter
     from .backends.nengo.neuron_type import SignedIntegrateAndFire
+    from .conversion import check, convert
     from .converter.layer_call import LayerCall
     from .converter.layers import LAYERS
     from .converter.report import REASONS, Report
+    from .converter.spiking import Stages
     from .encoders import ENCODERS, ConstantCurrent, Delta, Encoder, EventFrames, Poisson, TimeToFirstSpike
     from .errors import (
         BackendError,
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     )
     from .evaluation import Evaluation, evaluate
     from .layer_parity import Parity, parity
-    from .network import SpikingNetwork, check, convert, load
+    from .network import SpikingNetwork, load
 
 __all__ = [
     "BACKENDS",
@@ -59,6 +61,7 @@ __all__ = [
     "SourceError",
     "SpikeportError",
     "SpikingNetwork",
+    "Stages",
     "TimeToFirstSpike",
     "UsageError",
     "check",
@@ -73,9 +76,11 @@ _HOMES = {
     ".backends.nengo.converter": ("Converter",),
     ".backends.nengo.layer_converter": ("LayerConverter",),
     ".backends.nengo.neuron_type": ("SignedIntegrateAndFire",),
+    ".conversion": ("check", "convert"),
     ".converter.layer_call": ("LayerCall",),
     ".converter.layers": ("LAYERS",),
     ".converter.report": ("REASONS", "Report"),
+    ".converter.spiking": ("Stages",),
     ".encoders": (
         "ENCODERS",
         "ConstantCurrent",
@@ -96,7 +101,7 @@ _HOMES = {
         "UsageError",
     ),
     ".evaluation": ("Evaluation", "evaluate"),
-    ".network": ("SpikingNetwork", "check", "convert", "load"),
+    ".network": ("SpikingNetwork", "load"),
     ".layer_parity": ("Parity", "parity"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -104,7 +109,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return import_module(".network", __name__).own_version()
+        return import_module(".conversion", __name__).own_version()
     if name == "encoders":
         return import_module(".encoders", __name__)
     if name not in _HOME_OF:

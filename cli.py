@@ -81,7 +81,12 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument("model", metavar="MODEL", help="a .h5 or .keras file")
     convert.add_argument("-o", "--output", metavar="NET", type=Path, required=True, help="the file to write")
     convert.add_argument("--calibrate", metavar="DATA.npz", type=Path, help="samples x to take thresholds from")
-    convert.add_argument("--steps", type=int, default=16, help="steps the network is meant for (default: 16)")
+    convert.add_argument("--steps", type=int, help="steps the network is meant for (default: 16)")
+    text = "find the fewest steps that lose at most so many percentage points on new samples"
+    convert.add_argument("--target-loss", type=float, metavar="POINTS", help=text)
+    convert.add_argument("--max-steps", type=int, default=128, help="the most that --target-loss takes (default: 128)")
+    text = "set a stage of the calibration: thresholds=mmse, bias=on, potential=off …; may be repeated"
+    convert.add_argument("--stage", action="append", default=[], metavar="NAME=VALUE", help=text)
     convert.add_argument("--target", choices=_BACKENDS, default="cpu", help="the backend it is for (default: cpu)")
     convert.add_argument("--neurons", choices=tuple(PRESETS), help="the neuron, instead of the target's")
     convert.add_argument("--input-range", metavar="LOW,HIGH", type=_pair, default=(0.0, 1.0), help="without samples")
@@ -194,7 +199,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from .network import check
+    from .conversion import check
     from .placement_report import with_backend
 
     report, graph = check(options.model, architecture=options.architecture, input_shape=options.input_shape)
@@ -209,25 +214,31 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _convert(options: argparse.Namespace) -> int:
-    from .network import convert
-    from .progress import progress_bar
+    from .conversion import convert
+    from .progress import progress_bars
     from .samples import load_npz
 
     if options.report is not None and options.report.suffix not in (".json", ".txt"):
         raise UsageError(f"--report: expected a .json or .txt file, received {options.report}")
     _require_new(options.output, options.report, reads=(Path(options.model), options.calibrate, options.architecture))
     calibration = load_npz(options.calibrate)[0] if options.calibrate else None
-    with progress_bar("calibrating", _length(calibration)) as advance:
+    from .converter.spiking import Stages
+
+    with progress_bars("calibrating", _length(calibration), then="fitting to spikes") as (advance, fitted):
         net = convert(
             options.model,
             calibration,
             target_steps=options.steps,
+            target_loss=options.target_loss,
+            max_steps=options.max_steps,
+            stages=Stages.parse(options.stage) if options.stage else None,
             target=options.target,
             neurons=options.neurons,
             architecture=options.architecture,
             input_shape=options.input_shape,
             input_range=options.input_range,
             on_progress=advance,
+            on_fitted=fitted,
         )
     net.save(options.output)
     if options.report is not None:

@@ -1,10 +1,9 @@
-"""SpikingNetwork: what a conversion makes, and all that is done with it. `convert` makes one, `load` reads one."""
+"""SpikingNetwork: what a conversion makes, and all that is done with it; `load` reads one from its file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +12,14 @@ import numpy as np
 from .backends import Deployment, RunResult, backend_named
 from .backends.contract import OnProgress, silent
 from .converter.graph import Graph
-from .converter.layers import LAYERS, LayerRegistry, with_custom_layers
-from .converter.lowering import lower
-from .converter.ops import Array, Input, Neurons, Shape
-from .converter.passes import run_passes
-from .converter.report import Report, ReportBuilder
-from .converter.sources import read_model
-from .converter.spiking import PRESETS, collect_activations, count_neurons, insert_neurons, note_what_chips_lack
+from .converter.ops import Array, Neurons
+from .converter.report import Report
 from .converter.storage import load_graph, save_graph
-from .converter.training_only import note_training_only
 from .encoders import EncoderChoice
-from .errors import BackendError, ConversionError, SourceError, UsageError
-from .layer_parity import require_parity, trusted_model
-from .placement_report import with_backend
-from .samples import as_samples, averaged, noise, sequence_steps
+from .errors import BackendError, SourceError, UsageError
+from .samples import as_samples, averaged, sequence_steps
 
-__all__ = ["SpikingNetwork", "convert", "load"]
-
-_NOISE_SAMPLES = 64
-_INPUT_RANGE = (0.0, 1.0)
-_PARITY_SAMPLES = 4
+__all__ = ["SpikingNetwork", "load"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -173,154 +160,3 @@ def load(path: str | Path) -> SpikingNetwork:
     if not isinstance(steps, int) or steps < 1 or not isinstance(provenance, Mapping):
         raise SourceError(f"{path}: expected a sound network file, received one without its steps or provenance")
     return SpikingNetwork(graph=graph, report=report, target_steps=steps, provenance=provenance)
-
-
-def convert(
-    model: Any,
-    calibration: Any = None,
-    *,
-    target_steps: int = 16,
-    target: str = "cpu",
-    neurons: str | None = None,
-    architecture: str | Path | None = None,
-    input_shape: Shape | None = None,
-    input_range: tuple[float, float] = _INPUT_RANGE,
-    layers: LayerRegistry = LAYERS,
-    custom_layers: Mapping[str, type] | None = None,
-    on_progress: Callable[[int], None] = silent,
-) -> SpikingNetwork:
-    """Convert a trained Keras model to a spiking network.
-
-    Parameters
-    ----------
-    model
-        The path of a ``.h5`` or ``.keras`` file, or a live Keras 3 or tf_keras model.
-    calibration
-        Some hundred training samples ``(n, *shape)``, preprocessed as for the model: thresholds come from their
-        activations. Without them, thresholds come from uniform noise over ``input_range``, and the report says so.
-    target_steps
-        The steps that the network will be run for by default.
-    target
-        The backend that it is for, which chooses the neuron.
-    neurons
-        "graded" or "binary", instead of the target's.
-    architecture
-        The JSON file that ``model.to_json()`` makes, where the model's file holds weights only.
-    input_shape
-        The shape of one sample, where the file does not hold it.
-    input_range
-        The smallest and largest input value; used without calibration data only.
-    layers
-        The layer registry, with handlers of your own: ``LAYERS.child()``.
-    custom_layers
-        Keras class name → your own live class: such a layer runs on the host as it is. A network with one cannot be
-        saved.
-    on_progress
-        Called with the number of calibration samples done since the last call.
-
-    Raises
-    ------
-    SourceError
-        When the model cannot be read.
-    ConversionError
-        When layers cannot be converted: once, with every reason and the report.
-    DataError
-        When the calibration samples do not fit.
-    ParityError
-        When the graph does not compute what the model does: a defect, found before anybody relies on the result.
-    """
-    preset_name = neurons or backend_named(target).neurons
-    if preset_name not in PRESETS:
-        raise UsageError(f"expected neurons out of {', '.join(PRESETS)}, received {preset_name!r}")
-    preset, one = PRESETS[preset_name], np.ones(1, np.float32)
-    if why_not := backend_named(target).takes(preset.neurons(one, one)):
-        raise UsageError(f"expected neurons that the {target} backend takes, received {preset_name!r}: {why_not}")
-    if target_steps < 1:
-        raise UsageError(f"expected target_steps of at least 1, received {target_steps}")
-    if custom_layers:
-        layers = with_custom_layers(layers, custom_layers)
-    record = read_model(model, input_shape=input_shape, architecture=architecture)
-    report = ReportBuilder(record.name)
-    note_training_only(record, report)
-    plain = lower(record, layers, report)
-    graph = run_passes(plain, report)
-    note_what_chips_lack(graph, report)
-    if calibration is None:
-        samples = noise(graph, input_range, count=_NOISE_SAMPLES)
-        report.note("no-calibration-data", f"input range {input_range[0]:g} to {input_range[1]:g}")
-    else:
-        samples = as_samples(graph, calibration)
-        if tuple(input_range) != _INPUT_RANGE:
-            report.note("option-without-effect", "input_range: the calibration samples have a range of their own")
-        report.note(
-            "thresholds-from-data", f"percentile {preset.percentile:g}, {preset.name} neurons", samples=len(samples[0])
-        )
-    require_parity(plain, graph, [x[:_PARITY_SAMPLES] for x in samples], trusted_model(model, record))
-    provenance = {
-        "model": record.name,
-        "origin": record.origin,
-        "sha256": record.digest,
-        "keras_version": record.keras_version,
-        "spikeport_version": own_version(),
-        "neurons": preset.name,
-        "target": target,
-        "calibration_samples": 0 if calibration is None else len(samples[0]),
-    }
-    del plain, record  # weights that were folded into others
-    histograms = collect_activations(graph, samples, on_progress)
-    graph = insert_neurons(_with_input_ranges(graph, samples), histograms, preset, report)
-    return SpikingNetwork(
-        graph=graph,
-        report=report.build(),
-        target_steps=target_steps,
-        provenance=provenance,
-    )
-
-
-def check(
-    model: Any,
-    *,
-    backend: str | None = None,
-    architecture: str | Path | None = None,
-    input_shape: Shape | None = None,
-    layers: LayerRegistry = LAYERS,
-) -> tuple[Report, Graph | None]:
-    """Say what would become of each layer, without calibrating or running anything.
-
-    Parameters
-    ----------
-    backend
-        Say also what this backend makes of each part: ``report.placement``.
-
-    Returns
-    -------
-    report, graph
-        The graph is None where the model cannot be converted; its ReLUs are still Activations.
-    """
-    record = read_model(model, input_shape=input_shape, architecture=architecture)
-    report = ReportBuilder(record.name)
-    note_training_only(record, report)
-    try:
-        graph = run_passes(lower(record, layers, report), report)
-        count_neurons(graph, report)
-        note_what_chips_lack(graph, report)
-    except ConversionError as error:
-        return error.report, None
-    told = report.build()
-    return (with_backend(told, graph, backend)[0] if backend else told), graph
-
-
-def _with_input_ranges(graph: Graph, samples: list[Array]) -> Graph:
-    """Return the graph with the range of the samples at its inputs."""
-    return graph.rewritten(
-        replace(node, op=Input(shape=node.shape, low=float(x.min()), high=float(x.max())))
-        for node, x in zip(graph.inputs, samples, strict=True)
-    )
-
-
-def own_version() -> str:
-    """Return the version of spikeport that is installed."""
-    try:
-        return version("spikeport")
-    except PackageNotFoundError:
-        return "unknown"

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..backends import backend_named
+from ..conversion import convert
 from ..converter.keras_import import import_keras
 from ..converter.ops import Array
 from ..converter.report.text import print_report
 from ..errors import UsageError
 from ..evaluation import evaluate
-from ..network import SpikingNetwork, convert, load
+from ..network import SpikingNetwork, load
 from ..progress import progress_bar
 from ..run_output import print_evaluation, print_run, run_facts
 

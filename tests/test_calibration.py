@@ -7,8 +7,10 @@ import pytest
 
 from graphs import IMAGE, OUTPUT, RELU, conv, dense, feeds_for, graph_of, node, random, report_for
 from spikeport.converter.ops import Activation, Neurons, Reshape
-from spikeport.converter.spiking import PRESETS, ActivationHistogram, collect_activations, insert_neurons
+from spikeport.converter.spiking import PRESETS, ActivationHistogram, Stages, collect_activations
+from spikeport.converter.spiking.insert_neurons import insert_neurons
 
+RULE = {"stages": Stages.without_spikes(), "n_steps": 16}
 TOLERANCE = 0.022  # a bin is a 32nd of an octave wide
 DISTRIBUTIONS = {
     "exponential": lambda rng, size: rng.exponential(0.7, size),
@@ -101,7 +103,7 @@ def test_thresholds_are_the_percentile_times_the_factor(preset):
     graph = network()
     histograms = collect_activations(graph, [feeds_for(graph, 50)["x"]])
     report = report_for(graph)
-    result = insert_neurons(graph, histograms, preset, report)
+    result = insert_neurons(graph, histograms, preset, report, **RULE)
     assert [n.name for n in result.nodes.values() if isinstance(n.op, Neurons)] == ["r", "s"]
     neurons = result.nodes["r"].op
     np.testing.assert_allclose(neurons.scale, histograms["r"].percentile(preset.percentile), rtol=1e-6)
@@ -117,7 +119,7 @@ def test_a_silent_channel_takes_the_largest_threshold():
     samples = np.abs(random(20, 5, 7, 2))
     samples[..., 1] *= -1
     report = report_for(graph)
-    result = insert_neurons(graph, collect_activations(graph, [samples]), PRESETS["binary"], report)
+    result = insert_neurons(graph, collect_activations(graph, [samples]), PRESETS["binary"], report, **RULE)
     threshold = result.nodes["r"].op.threshold
     assert threshold[1] == threshold[0] > 0
     assert [(note.code, note.detail) for note in report.build().notes] == [("channel-never-active", "1 channels")]
@@ -126,12 +128,12 @@ def test_a_silent_channel_takes_the_largest_threshold():
 def test_a_layer_that_was_never_active_has_thresholds_all_the_same():
     graph = graph_of(node("x", IMAGE), node("r", RELU, "x"), node("y", OUTPUT, "r"))
     histograms = collect_activations(graph, [-np.abs(random(20, 5, 7, 2))])
-    result = insert_neurons(graph, histograms, PRESETS["graded"], report_for(graph))
+    result = insert_neurons(graph, histograms, PRESETS["graded"], report_for(graph), **RULE)
     assert np.all(result.nodes["r"].op.threshold > 0)
 
 
 def test_a_network_without_relus_says_so():
     graph = graph_of(node("x", IMAGE), node("c", conv(), "x"), node("y", OUTPUT, "c"))
     report = report_for(graph)
-    assert insert_neurons(graph, {}, PRESETS["graded"], report) is graph
+    assert insert_neurons(graph, {}, PRESETS["graded"], report, **RULE) is graph
     assert [note.code for note in report.build().notes] == ["no-neurons"]

@@ -22,8 +22,8 @@ from neuron_cases import (
     thresholds,
 )
 from spikeport import BACKENDS
-from spikeport.backends.cpu.kernels import integrate, integrate_variant
 from spikeport.backends.nengo.variant_neurons import VariantNeurons
+from spikeport.converter.dynamics.kernels import integrate, integrate_variant
 from spikeport.converter.ops import Array, Neurons, sample_keys
 from spikeport.converter.ops.neuron_state import poisson_events
 from spikeport.converter.ops.random_numbers import child, uniform

@@ -20,9 +20,9 @@ from neuron_cases import (
     thresholds,
 )
 from spikeport.backends.cpu.backend import CpuBackend
-from spikeport.backends.cpu.kernels import integrate
 from spikeport.backends.nengo.backend import NengoBackend
 from spikeport.backends.nengo.neuron_type import SignedIntegrateAndFire
+from spikeport.converter.dynamics.kernels import integrate
 from spikeport.converter.ops import TIE, Array, Neurons
 from spikeport.converter.spiking import PRESETS
 

@@ -9,7 +9,7 @@ import pytest
 
 from graphs import random
 from spikeport.backends.nengo.tensor_node import RateDomainStep
-from spikeport.backends.read_out import running_mean
+from spikeport.backends.read_out import read_out_mean
 from spikeport.converter.ops import Activation, Extremum, MaxPool, Multiply, Op, as_rate_domain
 
 STEPS, BATCH = 9, 2
@@ -30,8 +30,8 @@ def sequences(shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
 def test_the_running_mean_is_the_op_of_the_running_mean(op, shapes):
     given = sequences(shapes)
     result = as_rate_domain(op, *given)
-    expected = [op.apply(*(running_mean(x)[t] for x in given)) for t in range(STEPS)]
-    np.testing.assert_allclose(running_mean(result), expected, atol=1e-12)
+    expected = [op.apply(*(read_out_mean(x, 0)[t] for x in given)) for t in range(STEPS)]
+    np.testing.assert_allclose(read_out_mean(result, 0), expected, atol=1e-12)
     assert np.array_equal(result[0], op.apply(*(x[0] for x in given)))
 
 

@@ -23,7 +23,7 @@ FLOORS = (
         "converter.keras_import",
         "converter.field_types",
     ),
-    ("converter.report", "converter.graph"),
+    ("converter.report", "converter.graph", "converter.dynamics"),
     ("converter.layers", "converter.sources", "converter"),
     ("converter.lowering", "converter.passes", "converter.spiking", "converter.storage"),
     ("samples", "encoders"),
@@ -37,7 +37,7 @@ ROOMS = {
     "zipfile": ("converter.sources", "samples"),  # samples: the error that numpy raises for a damaged .npz file
     "nengo": ("backends.nengo", "backends.loihi"),
     "nengo_loihi": ("backends.loihi",),
-    "numba": ("backends.cpu",),
+    "numba": ("converter.dynamics", "backends.cpu"),
     "sklearn": ("demo",),
 }
 NEVER = ("pickle", "marshal", "dill", "shelve")  # reading a file must not execute it

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ...converter.graph import Graph, Node
-from ...converter.ops import Array, Input, Neurons, Output, as_rate_domain, sample_keys
+from ...converter.dynamics import Signal, apply_over_steps, fire
+from ...converter.graph import Graph
+from ...converter.ops import Array, Input, Neurons, Output, sample_keys
 from ...encoders import EncoderChoice, InputCurrents
 from ...errors import UsageError
 from ..contract import Deployment, OnProgress, RunResult, Verdict, silent
 from ..fan_out import fan_out
-from ..read_out import running_mean
+from ..read_out import read_out_mean
 from ..seeds import seed_from
 from ..verdicts import simulator_verdicts
 
@@ -68,14 +68,6 @@ class CpuBackend:
         return CpuDeployment(graph, memory, seed)
 
 
-@dataclass(frozen=True, eq=False)
-class _Sequence:
-    """A node's values over the steps: ``(steps, batch, *shape)``, or ``(1, batch, *shape)`` if they never change."""
-
-    values: Array
-    constant: bool
-
-
 class CpuDeployment(Deployment):
     """A graph ready to run on the processor."""
 
@@ -123,27 +115,29 @@ class CpuDeployment(Deployment):
     ) -> RunResult:
         graph = self._graph
         left = {name: len(readers) for name, readers in graph.consumers.items()}
-        values: dict[str, _Sequence] = {}
+        values: dict[str, Signal] = {}
         counts: dict[str, Array] = {}
         events: dict[str, Array] = {}
         count = next(iter(currents.values())).shape[1]
         operations = np.zeros(count)
         for node in graph.nodes.values():
             if isinstance(node.op, Input):
-                values[node.name] = _Sequence(currents[node.name], len(currents[node.name]) == 1)
+                values[node.name] = Signal(currents[node.name], len(currents[node.name]) == 1)
                 continue
             inputs = [values[name] for name in node.inputs]
             if isinstance(node.op, Neurons):
                 keys = sample_keys(self._seed, node.name, first, count)
-                sent = _fire(node, node.op, inputs[0], n_steps, keys)
-                values[node.name] = _Sequence(sent * node.op.threshold.astype(np.float64), False)
+                sent = fire(node.op, node.shape, inputs[0], n_steps, keys)
+                values[node.name] = Signal(sent * node.op.threshold.astype(np.float64), False)
                 nonzero = (sent != 0).sum(axis=0)
                 counts[node.name] = nonzero.reshape(len(nonzero), -1).sum(axis=1)
                 operations += nonzero.reshape(len(nonzero), -1) @ self._synapses[node.name].reshape(-1)
                 if node.name in record:
                     events[node.name] = sent.swapaxes(0, 1)
+            elif isinstance(node.op, Output):
+                values[node.name] = Signal(_read_out(node.op, inputs[0], n_steps), False)
             else:
-                values[node.name] = _apply(node, inputs, n_steps)
+                values[node.name] = apply_over_steps(node.op, inputs, n_steps)
             for name in node.inputs:
                 left[name] -= 1
                 if not left[name]:
@@ -161,38 +155,10 @@ class CpuDeployment(Deployment):
         )
 
 
-def _fire(node: Node, op: Neurons, current: _Sequence, n_steps: int, keys: Array) -> Array:
-    """Return the events of a population: ``(steps, batch, *shape)`` int8."""
-    from .kernels import integrate, integrate_variant
-
-    batch = current.values.shape[1]
-    flat = np.ascontiguousarray(current.values.reshape(len(current.values), batch, -1), dtype=np.float64)
-    events = np.empty((n_steps, batch, flat.shape[-1]), np.int8)
-    shape = node.shape
-    each = op.threshold_of(shape), op.voltage_of(shape), op.correction_of(shape)
-    if op.plain:
-        integrate(flat, current.constant, n_steps, *each, op.n_min, op.n_max, events)
-    else:
-        integrate_variant(flat, current.constant, n_steps, *each, op.dynamics, keys, events)
-    return events.reshape(n_steps, batch, *node.shape)
-
-
-def _apply(node: Node, inputs: Sequence[_Sequence], n_steps: int) -> _Sequence:
-    """Apply an op without neurons over all steps: linear ones step by step, the others to running means."""
-    op = node.op
-    constant = all(s.constant for s in inputs)
-    if isinstance(op, Output):
-        (z,) = inputs
-        mean = np.broadcast_to(z.values, (n_steps, *z.values.shape[1:])) if constant else running_mean(z.values)
-        flat = op.apply(mean.reshape(-1, *mean.shape[2:]))
-        return _Sequence(flat.reshape(mean.shape), False)
-    if constant:  # the mean of a constant is that constant, for any op
-        return _Sequence(op.apply(*(s.values[0] for s in inputs))[None], True)
-    full = [np.broadcast_to(s.values, (n_steps, *s.values.shape[1:])) if s.constant else s.values for s in inputs]
-    if not op.linear:
-        return _Sequence(as_rate_domain(op, *full), False)
-    flat = op.apply(*(x.reshape(-1, *x.shape[2:]) for x in full))
-    return _Sequence(flat.reshape(n_steps, -1, *flat.shape[1:]), False)
+def _read_out(op: Output, current: Signal, n_steps: int) -> Array:
+    """Return an output at every step: ``(steps, batch, *shape)``."""
+    mean = read_out_mean(current.over(n_steps), op.start)
+    return op.apply(mean.reshape(-1, *mean.shape[2:])).reshape(mean.shape)
 
 
 def _joined(parts: Sequence[RunResult], n_steps: int) -> RunResult:

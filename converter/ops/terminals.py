@@ -59,10 +59,20 @@ class Output(Op):
     """A read-out: ``f(mean over time of the input)``, f being the model's last activation.
 
     As an op it acts on that mean, so in the rate network it is the activation itself.
+
+    Attributes
+    ----------
+    start
+        Steps at the beginning that the read-out window leaves out; as long as there are no more, it is all there are.
     """
 
     function: str = "linear"
     arguments: Mapping[str, float | int | bool | None] = field(default_factory=dict)
+    start: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < 2**31:
+            raise ValueError(f"expected a read-out that starts after 0 steps or more, received {self.start}")
 
     @property
     def activation(self) -> Activation:

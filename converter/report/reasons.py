@@ -135,6 +135,28 @@ REASONS: Mapping[str, Reason] = {
             "thresholds are a percentile of each channel's activations on the calibration data",
         ),
         Reason(
+            "fitted-to-spikes",
+            _NOTE,
+            "thresholds and initial voltages are those with which spike trains on calibration samples come nearest to "
+            "the model's activations; other numbers of steps work as well, a little less exactly",
+        ),
+        Reason(
+            "read-out-delayed", _NOTE, "the read-out leaves out the first steps, in which signals reach the last layer"
+        ),
+        Reason("steps-chosen", _NOTE, "the fewest steps that keep the loss on samples held out from the calibration"),
+        Reason(
+            "target-loss-missed",
+            _APPROXIMATE,
+            "no number of steps that was allowed keeps the loss on samples held out from the calibration",
+            "allow more steps (max_steps) or a larger loss, or calibrate with more samples",
+        ),
+        Reason(
+            "bias-calibrated",
+            _APPROXIMATE,
+            "a current for each channel takes back its mean error; what it adds stays, however many steps are run",
+            "leave the stage out (bias=off) where many steps are run",
+        ),
+        Reason(
             "no-calibration-data",
             _APPROXIMATE,
             "no calibration data: thresholds come from the weights and an assumed input range",

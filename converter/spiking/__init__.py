@@ -1,18 +1,21 @@
-"""From activations to neurons: thresholds from calibration data, and the neuron's presets."""
+"""From activations to neurons: thresholds from calibration data, the neuron's presets, the calibration chain."""
 
 from __future__ import annotations
 
-from .calibration import ActivationHistogram, collect_activations
 from .chip_notes import note_what_chips_lack
-from .insert_neurons import count_neurons, insert_neurons
+from .histograms import ActivationHistogram, collect_activations
+from .insert_neurons import count_neurons
+from .make_spiking import make_spiking
 from .presets import PRESETS, NeuronPreset
+from .stages import Stages
 
 __all__ = [
     "PRESETS",
     "ActivationHistogram",
     "NeuronPreset",
+    "Stages",
     "collect_activations",
     "count_neurons",
-    "insert_neurons",
+    "make_spiking",
     "note_what_chips_lack",
 ]

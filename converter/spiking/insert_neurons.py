@@ -8,14 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from ..graph import Graph
-from ..ops import Array
 from ..report import REASONS, ReportBuilder, Severity
-from .calibration import ActivationHistogram, relu_nodes
+from .histograms import ActivationHistogram, relu_nodes
 from .presets import NeuronPreset
+from .stages import Stages
+from .thresholds import channel_scale, threshold_by_rule
 
 __all__ = ["count_neurons", "insert_neurons"]
-
-_SMALLEST = 1e-6  # of the layer's largest scale: a channel that is hardly ever active gets no smaller threshold
 
 
 def insert_neurons(
@@ -23,8 +22,11 @@ def insert_neurons(
     histograms: Mapping[str, ActivationHistogram],
     preset: NeuronPreset,
     report: ReportBuilder,
+    *,
+    stages: Stages,
+    n_steps: int,
 ) -> Graph:
-    """Return the spiking graph: each ReLU with a histogram becomes Neurons.
+    """Return the spiking graph: each ReLU with a histogram becomes Neurons, with thresholds from a rule.
 
     Parameters
     ----------
@@ -32,15 +34,21 @@ def insert_neurons(
         ReLU node name → distribution of its activations.
     preset
         The kind of neuron, and how its threshold follows from the distribution.
+    stages
+        Which rule; a fit on spike trains starts from the percentile.
+    n_steps
+        The steps that the network is meant for.
     """
     count_neurons(graph, report)
     changed = []
     silent_total, random = 0, False
     for name, histogram in histograms.items():
         node = graph.nodes[name]
-        scale, silent = _scale(histogram, preset.percentile)
-        threshold = scale * preset.threshold_factor
+        scale, silent = channel_scale(histogram, preset.percentile)
+        threshold = threshold_by_rule(stages.thresholds, histogram, preset, n_steps)
         op = preset.neurons(threshold.astype(np.float32), scale.astype(np.float32))
+        if stages.initial_voltage == "zero":
+            op = replace(op, initial_voltage=0.0)
         changed.append(replace(node, op=op))
         if not op.follows_rate:
             _say_what_is_lost(node.layers[:1], preset, report)
@@ -71,11 +79,3 @@ def _say_what_is_lost(layers: Sequence[str], preset: NeuronPreset, report: Repor
     worst = Severity.APPROXIMATE.rank
     layers = [name for name in layers if REASONS[report.code_of(name)].severity.rank < worst]
     report.became(layers, "neurons-lose-rate", f"{preset.name} neurons")
-
-
-def _scale(histogram: ActivationHistogram, percentile: float) -> tuple[Array, int]:
-    """Return each channel's activation at the percentile, and how many channels never were active."""
-    scale = histogram.percentile(percentile)
-    largest = float(scale.max(initial=0.0)) or 1.0
-    silent = scale <= 0
-    return np.where(silent, largest, np.maximum(scale, _SMALLEST * largest)), int(silent.sum())

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from ...converter.ops import TIE, Array, Dynamics
-from ...converter.ops.neuron_state import NO_NOISE, POISSON_EVENTS
-from ...converter.ops.random_numbers import FRACTION, SHIFT, child
+from ..ops import TIE, Array, Dynamics
+from ..ops.neuron_state import NO_NOISE, POISSON_EVENTS
+from ..ops.random_numbers import FRACTION, SHIFT, child
 
 __all__ = ["integrate", "integrate_variant"]
 

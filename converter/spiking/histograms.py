@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -73,6 +74,13 @@ class ActivationHistogram:
         index = np.searchsorted(running, before + wanted).clip(max=len(running) - 1)
         upper_edge = 2.0 ** ((self._places[index] % self._bins + 1) / self._per_octave + _LOWEST)
         return np.where(totals > 0, np.minimum(upper_edge, self.maximum), 0.0)
+
+    def channels(self) -> Iterator[tuple[Array, Array]]:
+        """Yield for each channel the middles of its bins in use, in order, and how many values each of them holds."""
+        ends = np.searchsorted(self._places, np.arange(len(self.maximum) + 1) * self._bins)
+        for start, stop in pairwise(ends):
+            bins = self._places[start:stop] % self._bins
+            yield 2.0 ** ((bins + 0.5) / self._per_octave + _LOWEST), self._counts[start:stop].astype(np.float64)
 
 
 def relu_nodes(graph: Graph) -> tuple[str, ...]:

@@ -1,0 +1,243 @@
+"""convert and check: where the converter, the calibration and the backends meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .backends import backend_named
+from .backends.contract import silent
+from .converter.graph import Graph
+from .converter.layers import LAYERS, LayerRegistry, with_custom_layers
+from .converter.lowering import lower
+from .converter.ops import Array, Input, Shape
+from .converter.passes import run_passes
+from .converter.report import Report, ReportBuilder
+from .converter.sources import read_model
+from .converter.spiking import (
+    PRESETS,
+    Stages,
+    collect_activations,
+    count_neurons,
+    make_spiking,
+    note_what_chips_lack,
+)
+from .converter.training_only import note_training_only
+from .errors import ConversionError, UsageError
+from .layer_parity import require_parity, trusted_model
+from .network import SpikingNetwork
+from .placement_report import with_backend
+from .samples import as_samples, noise
+from .step_choice import choose_steps
+
+__all__ = ["check", "convert", "own_version"]
+
+_NOISE_SAMPLES = 64
+_INPUT_RANGE = (0.0, 1.0)
+_PARITY_SAMPLES = 4
+_STEPS, _MAX_STEPS = 16, 128
+
+OnFitted = Callable[[int, int], None]
+"""Called with the populations fitted to spikes so far, and how many there are."""
+
+
+def _not_told(done: int, total: int) -> None:
+    """Report no progress."""
+
+
+def convert(
+    model: Any,
+    calibration: Any = None,
+    *,
+    target_steps: int | None = None,
+    target_loss: float | None = None,
+    max_steps: int = _MAX_STEPS,
+    target: str = "cpu",
+    neurons: str | None = None,
+    architecture: str | Path | None = None,
+    input_shape: Shape | None = None,
+    input_range: tuple[float, float] = _INPUT_RANGE,
+    stages: Stages | None = None,
+    layers: LayerRegistry = LAYERS,
+    custom_layers: Mapping[str, type] | None = None,
+    on_progress: Callable[[int], None] = silent,
+    on_fitted: OnFitted = _not_told,
+) -> SpikingNetwork:
+    """Convert a trained Keras model to a spiking network.
+
+    Parameters
+    ----------
+    model
+        The path of a ``.h5`` or ``.keras`` file, or a live Keras 3 or tf_keras model.
+    calibration
+        Some hundred training samples ``(n, *shape)``, preprocessed as for the model: thresholds come from their
+        activations. Without them, thresholds come from uniform noise over ``input_range``, and the report says so.
+    target_steps
+        The steps that the network is fitted for, and run for by default; 16 where neither is said.
+    target_loss
+        Instead: find the fewest steps that lose at most so many percentage points of accuracy on new samples (for
+        outputs that are no classes: so many percent of their standard deviation). It needs calibration samples.
+    max_steps
+        The most steps that ``target_loss`` may take.
+    target
+        The backend that it is for, which chooses the neuron.
+    neurons
+        "graded" or "binary", instead of the target's.
+    architecture
+        The JSON file that ``model.to_json()`` makes, where the model's file holds weights only.
+    input_shape
+        The shape of one sample, where the file does not hold it.
+    input_range
+        The smallest and largest input value; used without calibration data only.
+    stages
+        Which stages of the calibration are taken: by default all that lose nothing, and without calibration data those
+        that run no spikes.
+    layers
+        The layer registry, with handlers of your own: ``LAYERS.child()``.
+    custom_layers
+        Keras class name → your own live class: such a layer runs on the host as it is. A network with one cannot be
+        saved.
+    on_progress
+        Called with the number of calibration samples done since the last call.
+    on_fitted
+        Called with the number of populations that are fitted to spikes, and of all of them.
+
+    Raises
+    ------
+    SourceError
+        When the model cannot be read.
+    ConversionError
+        When layers cannot be converted: once, with every reason and the report.
+    DataError
+        When the calibration samples do not fit.
+    ParityError
+        When the graph does not compute what the model does: a defect, found before anybody relies on the result.
+    """
+    preset_name = neurons or backend_named(target).neurons
+    if preset_name not in PRESETS:
+        raise UsageError(f"expected neurons out of {', '.join(PRESETS)}, received {preset_name!r}")
+    preset, one = PRESETS[preset_name], np.ones(1, np.float32)
+    if why_not := backend_named(target).takes(preset.neurons(one, one)):
+        raise UsageError(f"expected neurons that the {target} backend takes, received {preset_name!r}: {why_not}")
+    _check_steps(target_steps, target_loss, max_steps, calibration, target)
+    if custom_layers:
+        layers = with_custom_layers(layers, custom_layers)
+    record = read_model(model, input_shape=input_shape, architecture=architecture)
+    report = ReportBuilder(record.name)
+    note_training_only(record, report)
+    plain = lower(record, layers, report)
+    graph = run_passes(plain, report)
+    note_what_chips_lack(graph, report)
+    if calibration is None:
+        samples = noise(graph, input_range, count=_NOISE_SAMPLES)
+        report.note("no-calibration-data", f"input range {input_range[0]:g} to {input_range[1]:g}")
+    else:
+        samples = as_samples(graph, calibration)
+        if tuple(input_range) != _INPUT_RANGE:
+            report.note("option-without-effect", "input_range: the calibration samples have a range of their own")
+        report.note(
+            "thresholds-from-data", f"percentile {preset.percentile:g}, {preset.name} neurons", samples=len(samples[0])
+        )
+    require_parity(plain, graph, [x[:_PARITY_SAMPLES] for x in samples], trusted_model(model, record))
+    provenance = {
+        "model": record.name,
+        "origin": record.origin,
+        "sha256": record.digest,
+        "keras_version": record.keras_version,
+        "spikeport_version": own_version(),
+        "neurons": preset.name,
+        "target": target,
+        "calibration_samples": 0 if calibration is None else len(samples[0]),
+    }
+    del plain, record  # weights that were folded into others
+    graph = _with_input_ranges(graph, samples)
+    histograms = collect_activations(graph, samples, on_progress)
+    stages = stages or (Stages() if calibration is not None else Stages.without_spikes())
+
+    def spiking(fitted_on: Sequence[Array], n_steps: int, told: ReportBuilder) -> Graph:
+        return make_spiking(
+            graph, histograms, fitted_on, preset, stages=stages, n_steps=n_steps, report=told, on_fitted=on_fitted
+        )
+
+    if target_loss is None:
+        steps = target_steps or _STEPS
+        made = spiking(samples, steps, report)
+    else:
+        choice = choose_steps(spiking, samples, target_loss, max_steps, report)
+        steps, made, report = choice.n_steps, choice.graph, choice.report
+        provenance |= {"target_loss": target_loss, "estimated_loss": choice.estimate}
+    return SpikingNetwork(graph=made, report=report.build(), target_steps=steps, provenance=provenance)
+
+
+def check(
+    model: Any,
+    *,
+    backend: str | None = None,
+    architecture: str | Path | None = None,
+    input_shape: Shape | None = None,
+    layers: LayerRegistry = LAYERS,
+) -> tuple[Report, Graph | None]:
+    """Say what would become of each layer, without calibrating or running anything.
+
+    Parameters
+    ----------
+    backend
+        Say also what this backend makes of each part: ``report.placement``.
+
+    Returns
+    -------
+    report, graph
+        The graph is None where the model cannot be converted; its ReLUs are still Activations.
+    """
+    record = read_model(model, input_shape=input_shape, architecture=architecture)
+    report = ReportBuilder(record.name)
+    note_training_only(record, report)
+    try:
+        graph = run_passes(lower(record, layers, report), report)
+        count_neurons(graph, report)
+        note_what_chips_lack(graph, report)
+    except ConversionError as error:
+        return error.report, None
+    told = report.build()
+    return (with_backend(told, graph, backend)[0] if backend else told), graph
+
+
+def _check_steps(
+    target_steps: int | None, target_loss: float | None, max_steps: int, calibration: Any, target: str
+) -> None:
+    """Raise a UsageError for steps and losses that say nothing or contradict each other."""
+    if target_steps is not None and target_steps < 1:
+        raise UsageError(f"expected target_steps of at least 1, received {target_steps}")
+    if target_loss is None:
+        return
+    if not 0 < target_loss < 100:
+        raise UsageError(f"expected target_loss in percentage points, above 0, received {target_loss}")
+    if target_steps is not None:
+        raise UsageError("expected target_steps or target_loss, received both; max_steps limits the search")
+    if max_steps < 1:
+        raise UsageError(f"expected max_steps of at least 1, received {max_steps}")
+    if calibration is None:
+        raise UsageError("expected calibration samples with target_loss, received none: the loss is measured on them")
+    if target == "loihi":
+        raise UsageError("expected target cpu or nengo with target_loss, received loihi, whose neurons are its own")
+
+
+def _with_input_ranges(graph: Graph, samples: list[Array]) -> Graph:
+    """Return the graph with the range of the samples at its inputs."""
+    return graph.rewritten(
+        replace(node, op=Input(shape=node.shape, low=float(x.min()), high=float(x.max())))
+        for node, x in zip(graph.inputs, samples, strict=True)
+    )
+
+
+def own_version() -> str:
+    """Return the version of spikeport that is installed."""
+    try:
+        return version("spikeport")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,66 @@
+"""Fire: what a population sends, for a batch and all steps at once."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+import numpy as np
+
+from ..ops import Array, Neurons, Shape
+from .signal import Signal
+
+__all__ = ["fire"]
+
+_WORTH_THREADS = 2**18  # neuron steps below which a second thread costs more than it saves
+
+
+def fire(op: Neurons, shape: Shape, current: Signal, n_steps: int, keys: Array | None = None) -> Array:
+    """Return the events of a population.
+
+    Parameters
+    ----------
+    shape
+        Of the population, for one sample.
+    current
+        ``(steps | 1, samples, *shape)``, in activation units.
+    keys
+        Of the samples, for neurons that draw random numbers: ``(samples,)`` uint64.
+
+    Returns
+    -------
+    events
+        ``(steps, samples, *shape)`` int8.
+    """
+    from .kernels import integrate, integrate_variant
+
+    count = current.values.shape[1]
+    flat = np.ascontiguousarray(current.values.reshape(len(current.values), count, -1))
+    if flat.dtype not in (np.float32, np.float64):
+        flat = flat.astype(np.float64)
+    events = np.empty((n_steps, count, flat.shape[-1]), np.int8)
+    each = op.threshold_of(shape), op.voltage_of(shape), op.correction_of(shape)
+    if keys is None:
+        keys = np.zeros(count, np.uint64)
+
+    def part(start: int, stop: int) -> None:
+        z, sent = flat[:, start:stop], events[:, start:stop]
+        if op.plain:
+            integrate(z, current.constant, n_steps, *each, op.n_min, op.n_max, sent)
+        else:
+            integrate_variant(z, current.constant, n_steps, *each, op.dynamics, keys[start:stop], sent)
+
+    threads = min(_threads(), count)
+    if threads > 1 and events.size >= _WORTH_THREADS:
+        cuts = np.linspace(0, count, threads + 1).astype(int)
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(part, cuts[:-1], cuts[1:]))
+    else:
+        part(0, count)
+    return events.reshape(n_steps, count, *shape)
+
+
+@cache
+def _threads() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,35 @@
+"""Signals: a node's values over the steps, and what ops without neurons make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..ops import Array, Op, as_rate_domain
+
+__all__ = ["Signal", "apply_over_steps"]
+
+
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """A node's values over the steps: ``(steps, batch, *shape)``, or ``(1, batch, *shape)`` if they never change."""
+
+    values: Array
+    constant: bool
+
+    def over(self, n_steps: int) -> Array:
+        """Return the values with all the steps, as a view."""
+        return np.broadcast_to(self.values, (n_steps, *self.values.shape[1:])) if self.constant else self.values
+
+
+def apply_over_steps(op: Op, inputs: Sequence[Signal], n_steps: int) -> Signal:
+    """Apply an op without neurons over all steps: linear ones step by step, the others to running means."""
+    if all(s.constant for s in inputs):  # the mean of a constant is that constant, for any op
+        return Signal(op.apply(*(s.values[0] for s in inputs))[None], True)
+    full = [s.over(n_steps) for s in inputs]
+    if not op.linear:
+        return Signal(as_rate_domain(op, *full), False)
+    flat = op.apply(*(x.reshape(-1, *x.shape[2:]) for x in full))
+    return Signal(flat.reshape(n_steps, -1, *flat.shape[1:]), False)

@@ -1,0 +1,151 @@
+"""Fit thresholds and initial voltages to spike trains: those whose mean output is nearest to the activation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..dynamics import Signal, fire
+from ..ops import Array, Neurons
+
+__all__ = ["Trial", "fit_threshold_and_voltage", "sample_places", "trial_errors"]
+
+_FACTORS = (1.0, 1.3, 1.1, 0.92, 0.77, 0.64, 0.54, 0.45, 0.37, 0.31, 0.26)  # of the rule's threshold; 1 is tried first
+_REFINEMENTS = (1.08, 0.93)  # of the threshold found
+_VOLTAGES = (0.5, 0.25, 0.0)  # in thresholds; ½ rounds, 0 rounds down and waits for more
+_BETTER = 0.99  # of the error so far: a candidate that is hardly better only fits the samples
+_PLACES = 2048  # values of each channel that are looked at
+_VALUES = 2**24  # most values of a trial, over all steps
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What a population receives and should put out, at some places of its map.
+
+    Attributes
+    ----------
+    current
+        ``(steps | 1, places, channels)``.
+    target
+        The activation of the model: ``(places, channels)``.
+    n_steps
+        For how many steps.
+    """
+
+    current: Signal
+    target: Array
+    n_steps: int
+
+    @property
+    def power(self) -> float:
+        """Return the mean square of the target, 1 where it is zero."""
+        return float(np.mean(np.square(self.target, dtype=np.float64))) or 1.0
+
+
+def sample_places(current: Signal, target: Array, n_steps: int, rng: np.random.Generator) -> Trial:
+    """Return a trial of places drawn from all samples and all places of the map.
+
+    Parameters
+    ----------
+    current
+        ``(steps | 1, samples, *shape)``.
+    target
+        ``(samples, *shape)``.
+    """
+    channels = target.shape[-1]
+    flat = target.reshape(-1, channels)
+    rows = current.values.reshape(len(current.values), -1, channels)
+    count = max(1, min(len(flat), _PLACES, _VALUES // (n_steps * channels)))
+    if count < len(flat):
+        chosen = np.sort(rng.choice(len(flat), count, replace=False))
+        flat, rows = flat[chosen], rows[:, chosen]
+    return Trial(Signal(np.ascontiguousarray(rows), current.constant), np.ascontiguousarray(flat), n_steps)
+
+
+def trial_errors(op: Neurons, trial: Trial) -> tuple[Array, Array]:
+    """Return each channel's squared error and its mean error (target minus output), both means over the places.
+
+    The squared error counts the charge that is missing after all the steps and, with the same weight, after a half and
+    a quarter of them: a network that is read early should be right as well.
+    """
+    channels = trial.target.shape[-1]
+    events = fire(op, (channels,), trial.current, trial.n_steps)
+    target = trial.target.astype(np.float64)
+    theta = op.threshold_of((channels,))
+    squared = np.zeros(channels)
+    missing = np.zeros(channels)
+    for steps in _checkpoints(trial.n_steps):
+        sent = events[:steps].sum(axis=0, dtype=np.int32) * theta
+        error = (target * steps - sent) / trial.n_steps
+        squared += np.mean(error**2, axis=0)
+        if steps == trial.n_steps:
+            missing = error.mean(axis=0)
+    return squared, missing
+
+
+def final_error(op: Neurons, trial: Trial) -> float:
+    """Return the root of the mean squared error after all the steps, as a share of the target's."""
+    channels = trial.target.shape[-1]
+    sent = fire(op, (channels,), trial.current, trial.n_steps).sum(axis=0, dtype=np.int32)
+    error = sent * op.threshold_of((channels,)) / trial.n_steps - trial.target
+    return float(np.sqrt(np.mean(error**2) / trial.power))
+
+
+def fit_threshold_and_voltage(op: Neurons, trial: Trial, *, thresholds: bool, voltages: bool) -> Neurons:
+    """Return the neurons with the candidates of the least error, channel by channel.
+
+    Parameters
+    ----------
+    op
+        Where to start from: its thresholds are those of a rule.
+    thresholds, voltages
+        Which of the two to fit; the other stays as it is.
+    """
+    base = np.broadcast_to(op.threshold, trial.target.shape[-1:]).astype(np.float64)
+    best = _Best(op, trial)
+    for voltage in _VOLTAGES if voltages else (None,):
+        for factor in _FACTORS if thresholds else (1.0,):
+            best.try_out(base * factor, voltage)
+    if thresholds:
+        for factor in _REFINEMENTS:
+            best.try_out(best.threshold * factor, best.voltage)
+    return best.op
+
+
+class _Best:
+    """The best candidate of each channel so far."""
+
+    def __init__(self, op: Neurons, trial: Trial) -> None:
+        channels = trial.target.shape[-1]
+        self._op, self._trial = op, trial
+        self.threshold = np.broadcast_to(op.threshold, (channels,)).astype(np.float64)
+        self.voltage = np.broadcast_to(op.initial_voltage, (channels,)).astype(np.float64)
+        self._error, _ = trial_errors(op, trial)
+
+    @property
+    def op(self) -> Neurons:
+        return replace(
+            self._op,
+            threshold=self.threshold.astype(np.float32),
+            initial_voltage=self.voltage.astype(np.float32),
+        )
+
+    def try_out(self, threshold: Array, voltage: Array | float | None) -> None:
+        """Keep the candidate in the channels where it is better."""
+        candidate = replace(
+            self._op,
+            threshold=threshold.astype(np.float32),
+            initial_voltage=self._op.initial_voltage if voltage is None else np.asarray(voltage, np.float32),
+        )
+        error, _ = trial_errors(candidate, self._trial)
+        better = error < _BETTER * self._error
+        self._error = np.where(better, error, self._error)
+        self.threshold = np.where(better, threshold, self.threshold)
+        self.voltage = np.where(better, np.broadcast_to(candidate.initial_voltage, better.shape), self.voltage)
+
+
+def _checkpoints(n_steps: int) -> Iterator[int]:
+    yield n_steps
+    yield from (steps for steps in (n_steps // 2, n_steps // 4) if steps)

@@ -1,0 +1,115 @@
+"""Stages: which steps of the calibration chain are taken, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ...errors import UsageError
+
+__all__ = ["CHOICES", "Stages"]
+
+CHOICES = {
+    "thresholds": ("fitted", "percentile", "maximum", "mmse", "balanced"),
+    "initial_voltage": ("fitted", "half", "zero"),
+    "read_out": ("fitted", "whole"),
+}
+"""The values of the stages that are more than on or off."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stages:
+    """The calibration chain: thresholds, initial voltage, bias, potential, weights, read-out; each can be left out.
+
+    The stages run layer by layer, each on a network whose lower layers are calibrated already, on samples that go
+    through the spiking network for the number of steps it is meant for. What each stage did to the error of a layer is
+    in the report.
+
+    Attributes
+    ----------
+    thresholds
+        "fitted": those with which the spike trains come nearest to the activations, channel by channel. "percentile"
+        or "maximum" of each channel's activations (Rueckauer et al. 2017, "Conversion of continuous-valued deep
+        networks"). "mmse": the least squared error of rounding to the levels of so many steps (Li et al. 2021, "A free
+        lunch from ANN"). "balanced": local threshold balancing (Bu et al. 2025, "Inference-scale complexity in ANN-SNN
+        conversion").
+    initial_voltage
+        "fitted" together with the thresholds; "half" a threshold (Bu et al. 2022, "Optimized potential
+        initialization"); "zero".
+    bias
+        Add to each channel a current that takes back its mean error ("light" bias calibration of Li et al. 2021). It
+        stays however many steps are run, so the error no longer vanishes as they grow. None: for neurons that lose
+        current (hard reset, clamp, leak), whose error does not vanish anyway.
+    potential
+        Change each neuron's initial voltage by its mean error (potential calibration of Li et al. 2021), where that
+        helps on samples that it was not taken from.
+    weights
+        Fit the weights of each layer to the spike trains that it receives, by ridge regression towards the original
+        ones. The weights are no longer the model's: the report says so.
+    read_out
+        "fitted": leave the first steps out of the read-out where that brings it nearer to the model's output;
+        "whole": never.
+    samples
+        How many samples at most go through the spiking network; thresholds that need no spikes take all there are.
+    seed
+        For the choice of samples and places.
+    """
+
+    thresholds: str = "fitted"
+    initial_voltage: str = "fitted"
+    bias: bool | None = None
+    potential: bool = True
+    weights: bool = False
+    read_out: str = "fitted"
+    samples: int = 128
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise UsageError(
+                    f"stage {name}: expected one of {', '.join(choices)}, received {getattr(self, name)!r}"
+                )
+        for name in ("bias", "potential", "weights"):
+            if not isinstance(getattr(self, name), bool) and not (name == "bias" and self.bias is None):
+                raise UsageError(f"stage {name}: expected True or False, received {getattr(self, name)!r}")
+        for name, least in (("samples", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise UsageError(f"stage {name}: expected a whole number of at least {least}, received {value!r}")
+
+    @property
+    def needs_spikes(self) -> bool:
+        """Say whether any stage runs the spiking network."""
+        fitted = "fitted" in (self.thresholds, self.initial_voltage, self.read_out)
+        return fitted or self.bias is not False or self.potential or self.weights
+
+    @classmethod
+    def without_spikes(cls) -> Stages:
+        """Return the stages that need no run of the spiking network."""
+        return cls(thresholds="percentile", initial_voltage="half", bias=False, potential=False, read_out="whole")
+
+    @classmethod
+    def parse(cls, settings: list[str]) -> Stages:
+        """Return the stages that a command line sets: ``["thresholds=mmse", "bias=on", "samples=64"]``.
+
+        Raises
+        ------
+        UsageError
+            For a stage or value that does not exist.
+        """
+        known = {f.name: f.type for f in fields(cls)}
+        values: dict[str, Any] = {}
+        for setting in settings:
+            name, _, text = setting.partition("=")
+            if name not in known or not text:
+                raise UsageError(
+                    f"expected a stage as NAME=VALUE, with a name of {', '.join(known)}, received {setting!r}"
+                )
+            if name in CHOICES:
+                values[name] = text
+            elif name in ("samples", "seed"):
+                values[name] = int(text) if text.isdigit() else text
+            else:
+                values[name] = {"on": True, "off": False}.get(text, text)
+        return cls(**values)

@@ -1,0 +1,106 @@
+"""Choose the fewest steps that keep the accuracy, by running the network on samples that it was not fitted to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .backends import backend_named
+from .converter.graph import Graph
+from .converter.ops import Array, Op, Output
+from .converter.report import ReportBuilder
+from .flip_estimate import estimated_flips
+
+__all__ = ["StepChoice", "choose_steps"]
+
+_TRIED = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+_HELD_OUT = 256  # samples at most
+_MOST_CLASSES = 1000
+
+MakeSpiking = Callable[[Sequence[Array], int, ReportBuilder], Graph]
+"""Samples to fit to, steps and report → spiking graph."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepChoice:
+    """What was chosen.
+
+    Attributes
+    ----------
+    estimate
+        The loss to expect on new samples, in percentage points.
+    """
+
+    n_steps: int
+    graph: Graph
+    report: ReportBuilder
+    estimate: float
+
+
+def choose_steps(
+    make: MakeSpiking, samples: Sequence[Array], target_loss: float, max_steps: int, report: ReportBuilder
+) -> StepChoice:
+    """Return the network with the fewest steps whose estimated loss is at most the target; else that of most steps.
+
+    A part of the samples is held out; the network is fitted to the others, for more and more steps, until the loss that
+    the held-out ones let expect is small enough.
+
+    Parameters
+    ----------
+    target_loss
+        In percentage points.
+    """
+    fitted_on, held_out = _split(samples)
+    tried = (*(n for n in _TRIED if n < max_steps), max_steps)
+    for n_steps in tried:
+        told = deepcopy(report)
+        graph = make(fitted_on, n_steps, told)
+        estimate = 100 * _expected_loss(graph, held_out, n_steps)
+        met = estimate <= target_loss
+        if met or n_steps == tried[-1]:
+            break
+    words = f"at most {target_loss:g} points; {estimate:.2g} to expect after {n_steps} steps"
+    told.note("steps-chosen" if met else "target-loss-missed", words, held_out_samples=len(held_out[0]))
+    return StepChoice(n_steps=n_steps, graph=graph, report=told, estimate=estimate)
+
+
+def _split(samples: Sequence[Array]) -> tuple[list[Array], list[Array]]:
+    """Return the samples to fit to and those held out: half of them, the same ones where there is one only."""
+    order = np.random.default_rng(0).permutation(len(samples[0]))
+    held = min(_HELD_OUT, len(order) // 2)
+    if not held:
+        return list(samples), list(samples)
+    return [x[np.sort(order[held:])] for x in samples], [x[np.sort(order[:held])] for x in samples]
+
+
+def _expected_loss(graph: Graph, samples: Sequence[Array], n_steps: int) -> float:
+    """Return the loss to expect on new samples after so many steps, 0…1: that of the worst output."""
+    bare = graph.rewritten(
+        replace(node, op=Output(start=node.op.start)) for node in graph.nodes.values() if isinstance(node.op, Output)
+    )
+    found = backend_named("cpu").deploy(bare).run(samples, n_steps).outputs
+    feeds = {node.name: x for node, x in zip(bare.inputs, samples, strict=True)}
+    expected = bare.evaluate(feeds)
+    return max(
+        _difference(expected[place], found[name], graph.nodes[place].op) for name, place in graph.outputs.items()
+    )
+
+
+def _difference(expected: Array, found: Array, op: Op) -> float:
+    """Return the share of classes that will differ; for outputs that are no classes, the error over the deviation."""
+    shape = expected.shape[1:]
+    if isinstance(op, Output) and len(shape) == 1 and shape[0] <= _MOST_CLASSES:
+        if shape[0] > 1 and op.function in ("softmax", "log_softmax", "linear"):
+            return estimated_flips(expected, found)
+        if shape[0] == 1 and op.function == "sigmoid":
+            return estimated_flips(_two_classes(expected), _two_classes(found))
+    deviation = float(expected.std()) or 1.0
+    return float(np.sqrt(np.mean((found - expected) ** 2))) / deviation
+
+
+def _two_classes(score: Array) -> Array:
+    """Return the scores of both classes where one value is the log-odds of the second."""
+    return np.concatenate([np.zeros_like(score), score], axis=1)
