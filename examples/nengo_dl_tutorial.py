@@ -120,17 +120,21 @@ def as_spikes(values: np.ndarray, setting: Setting) -> np.ndarray:
     return np.rint(values * setting.scale * 0.001).astype(np.int16)
 
 
-def tutorial_row(model: keras.Model, setting: Setting, x: np.ndarray, y: np.ndarray, voltage: str) -> Row:
-    """Right answers at the last step, and the spikes and events of both layers for an image."""
+def tutorial_row(
+    model: keras.Model, setting: Setting, x: np.ndarray, y: np.ndarray, voltage: str, counted: int | None = None
+) -> Row:
+    """Right answers at the last step; for the first images (or all) the spikes and events of both layers as well."""
+    counted = len(x) if counted is None else min(counted, len(x))
     converter = converted(model, setting, voltage)
     outputs, spikes, events = [], 0, 0
     for start in range(0, len(x), 20):  # the records of all images would not fit into memory
-        found = converter.predict(x[start : start + 20], setting.steps, record=LAYERS)
+        found = converter.predict(x[start : start + 20], setting.steps, record=LAYERS if start < counted else ())
         outputs.append(found["digit"][:, -1])
-        for name in LAYERS:
-            spikes += int(as_spikes(found[name], setting).sum())
-            events += np.count_nonzero(found[name])
-    return Row(percent_right(np.concatenate(outputs), y), spikes / len(x), events / len(x))
+        for name in LAYERS if start < counted else ():
+            values = found[name][: counted - start]
+            spikes += int(as_spikes(values, setting).sum())
+            events += np.count_nonzero(values)
+    return Row(percent_right(np.concatenate(outputs), y), spikes / counted, events / counted)
 
 
 def converted_row(model: keras.Model, calibration: np.ndarray, x: np.ndarray, y: np.ndarray, steps: int) -> Row:
