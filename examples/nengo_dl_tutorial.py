@@ -9,7 +9,7 @@ wants MNIST's four .gz files in a folder ``mnist`` inside the one that SPIKEPORT
 ``../shared/data``, seen from the repository). ``--quick`` takes scikit-learn's small digits instead, which need no
 download. ``--plot FOLDER`` draws the tutorial's pictures.
 
-The tutorial's page was computed with Nengo 3.0, in which every membrane starts at zero; since Nengo 3.1 each starts at
+The figures of the tutorial's page fit Nengo 3.0, in which every membrane starts at zero; since Nengo 3.1 each starts at
 random between zero and the threshold. ``--voltage random`` shows what that changes.
 """
 
