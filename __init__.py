@@ -110,8 +110,8 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return import_module(".conversion", __name__).own_version()
-    if name == "encoders":
-        return import_module(".encoders", __name__)
+    if name in ("encoders", "plots"):
+        return import_module(f".{name}", __name__)
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOME_OF[name], __name__), name)

@@ -39,9 +39,10 @@ ROOMS = {
     "nengo_loihi": ("backends.loihi",),
     "numba": ("converter.dynamics", "backends.cpu"),
     "sklearn": ("demo",),
+    "matplotlib": ("plots",),
 }
 NEVER = ("pickle", "marshal", "dill", "shelve")  # reading a file must not execute it
-LAZY = ("keras", "tensorflow", "tf_keras", "nengo_loihi", "sklearn")  # imported where they are used, inside functions
+LAZY = ("keras", "tensorflow", "tf_keras", "nengo_loihi", "sklearn", "matplotlib")  # imported inside functions
 EAGER = {"training.surrogates", "backends.loihi.neurons"}  # imported themselves only where they are used
 
 
