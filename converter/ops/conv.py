@@ -74,6 +74,9 @@ class Conv(Op):
         """Write the convolution of a padded block into ``y``: patches, then one matrix product a group."""
         out, per_group, window = y.shape[1:-1], kernel.shape[-2], self.window
         channels = x.shape[-1]
+        if per_group == 1 and self.groups > 1:
+            self._apply_depthwise(x, kernel, y)
+            return
         patches = np.empty((len(x), *out, *window, channels), x.dtype)
         inside: tuple[slice | int, ...] = (slice(None),) * (len(out) + 1)
         for offset, where in window_slices(window, self.strides, self.dilation, out):
@@ -88,3 +91,12 @@ class Conv(Op):
         weights = kernel.reshape(taps, per_group, self.groups, -1).transpose(2, 0, 1, 3)
         product = grouped.reshape(self.groups, rows, -1) @ weights.reshape(self.groups, taps * per_group, -1)
         y.reshape(rows, -1)[:] = product.transpose(1, 0, 2).reshape(rows, -1)
+
+    def _apply_depthwise(self, x: Array, kernel: Array, y: Array) -> None:
+        """Write the convolution where each group is one channel: a product and a sum for each tap of the window."""
+        filters = kernel.shape[-1] // self.groups
+        y[:] = 0
+        product = np.empty_like(y)
+        for offset, where in window_slices(self.window, self.strides, self.dilation, y.shape[1:-1]):
+            taken = x[where] if filters == 1 else np.repeat(x[where], filters, axis=-1)
+            y += np.multiply(taken, kernel[(*offset, 0)], out=product)
