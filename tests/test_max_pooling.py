@@ -69,11 +69,12 @@ def test_a_gate_passes_what_the_winner_so_far_sends(op, shape):
 
 
 @each_gate
-@pytest.mark.parametrize("high", [1, 4], ids=["binary", "graded"])
-def test_on_counts_the_maximum_of_events_is_events(op, shape, high):
-    passed = as_rate_domain(op, spikes(shape, high=high))
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-1, 4)], ids=["binary", "graded"])
+def test_on_counts_the_maximum_of_events_is_events(op, shape, low, high):
+    s = np.maximum(spikes(shape, high=high) + low * spikes(shape, seed=1), low)
+    passed = as_rate_domain(op, s)
     np.testing.assert_allclose(passed, np.rint(passed), atol=1e-9)
-    assert passed.min() > -1e-9
+    assert passed.min() > low - 1e-9
     assert passed.max() < high + 1e-9
 
 

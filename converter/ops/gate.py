@@ -22,7 +22,7 @@ def pass_winners(op: Op, sums: Array, x: Array) -> Array:
     """Return one step of a gate: of each window, the value of the member with the largest sum, the first of equals.
 
     Rueckauer et al. 2017, "Conversion of Continuous-Valued Deep Networks to Efficient Event-Driven Networks for Image
-    Classification", section 2.4 on max pooling.
+    Classification", on spiking max pooling.
 
     Parameters
     ----------
