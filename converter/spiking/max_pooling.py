@@ -43,7 +43,7 @@ def note_pool_cost(
     of_means = node.op.apply(inputs[0].values.mean(axis=0))
     error = float(np.abs(found - target).mean()) / span
     own = float(np.abs(found - of_means).mean()) / span
-    told = f"{100 * error:.2g} % of the range after {n_steps} steps, {100 * own:.2g} % of it from the pooling itself"
+    told = f"{100 * error:.2f} % of the range after {n_steps} steps, {100 * own:.2f} % from the pooling itself"
     report.figures(node.layers[:1], pooling_error=told)
 
 
