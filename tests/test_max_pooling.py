@@ -11,6 +11,7 @@ from keras import layers
 
 import spikeport
 from graphs import OUTPUT, conv, graph_of, node, random
+from real_material import model_path
 from spikeport import UsageError
 from spikeport.backends.cpu.backend import CpuBackend
 from spikeport.backends.nengo.backend import NengoBackend
@@ -208,3 +209,8 @@ def test_all_but_the_gate_go_to_the_model_as_the_steps_grow(models, name):
 def test_an_unknown_form_is_refused(models):
     with pytest.raises(UsageError, match="expected max_pool out of auto, rate, gate, received 'max'"):
         spikeport.convert(models["relu"], max_pool="max")
+
+
+def test_a_real_network_pools_values_that_are_not_relus():
+    report, _ = spikeport.check(model_path("48"))
+    assert [e.code for e in report.layers if e.layer_type == "MaxPooling2D"] == [HOST] * 3
