@@ -89,6 +89,8 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument("--stage", action="append", default=[], metavar="NAME=VALUE", help=text)
     convert.add_argument("--target", choices=_BACKENDS, default="cpu", help="the backend it is for (default: cpu)")
     convert.add_argument("--neurons", choices=tuple(PRESETS), help="the neuron, instead of the target's")
+    text = "max pooling: before the neurons where it can be (default: auto), or behind them as rate or gate"
+    convert.add_argument("--max-pool", choices=("auto", "rate", "gate"), default="auto", help=text)
     convert.add_argument("--input-range", metavar="LOW,HIGH", type=_pair, default=(0.0, 1.0), help="without samples")
     convert.add_argument("--report", metavar="FILE.{json,txt}", type=Path, help="write the report to a file too")
     _add_architecture(convert)
@@ -234,6 +236,7 @@ def _convert(options: argparse.Namespace) -> int:
             stages=Stages.parse(options.stage) if options.stage else None,
             target=options.target,
             neurons=options.neurons,
+            max_pool=options.max_pool,
             architecture=options.architecture,
             input_shape=options.input_shape,
             input_range=options.input_range,

@@ -16,7 +16,7 @@ from .converter.graph import Graph
 from .converter.layers import LAYERS, LayerRegistry, with_custom_layers
 from .converter.lowering import lower
 from .converter.ops import Array, Input, Shape
-from .converter.passes import run_passes
+from .converter.passes import MAX_POOLS, pipeline_for, run_passes
 from .converter.report import Report, ReportBuilder
 from .converter.sources import read_model
 from .converter.spiking import (
@@ -26,6 +26,7 @@ from .converter.spiking import (
     count_neurons,
     make_spiking,
     note_what_chips_lack,
+    tell_max_pooling,
 )
 from .converter.training_only import note_training_only
 from .errors import ConversionError, UsageError
@@ -59,6 +60,7 @@ def convert(
     max_steps: int = _MAX_STEPS,
     target: str = "cpu",
     neurons: str | None = None,
+    max_pool: str = "auto",
     architecture: str | Path | None = None,
     input_shape: Shape | None = None,
     input_range: tuple[float, float] = _INPUT_RANGE,
@@ -88,6 +90,10 @@ def convert(
         The backend that it is for, which chooses the neuron.
     neurons
         "graded" or "binary", instead of the target's.
+    max_pool
+        How max pooling acts on spikes. "auto": before the neurons where it can be moved there, else as "rate". "rate":
+        behind the neurons, as the maximum of running means. "gate": behind the neurons, each window passes what its
+        member with the most spikes so far sends, which is not exact.
     architecture
         The JSON file that ``model.to_json()`` makes, where the model's file holds weights only.
     input_shape
@@ -124,6 +130,8 @@ def convert(
     preset, one = PRESETS[preset_name], np.ones(1, np.float32)
     if why_not := backend_named(target).takes(preset.neurons(one, one)):
         raise UsageError(f"expected neurons that the {target} backend takes, received {preset_name!r}: {why_not}")
+    if max_pool not in MAX_POOLS:
+        raise UsageError(f"expected max_pool out of {', '.join(MAX_POOLS)}, received {max_pool!r}")
     _check_steps(target_steps, target_loss, max_steps, calibration, target)
     if custom_layers:
         layers = with_custom_layers(layers, custom_layers)
@@ -131,7 +139,8 @@ def convert(
     report = ReportBuilder(record.name)
     note_training_only(record, report)
     plain = lower(record, layers, report)
-    graph = run_passes(plain, report)
+    graph = run_passes(plain, report, pipeline_for(max_pool))
+    tell_max_pooling(graph, report)
     note_what_chips_lack(graph, report)
     if calibration is None:
         samples = noise(graph, input_range, count=_NOISE_SAMPLES)
@@ -152,6 +161,7 @@ def convert(
         "spikeport_version": own_version(),
         "neurons": preset.name,
         "target": target,
+        "max_pool": max_pool,
         "calibration_samples": 0 if calibration is None else len(samples[0]),
     }
     del plain, record  # weights that were folded into others
@@ -200,6 +210,7 @@ def check(
     try:
         graph = run_passes(lower(record, layers, report), report)
         count_neurons(graph, report)
+        tell_max_pooling(graph, report)
         note_what_chips_lack(graph, report)
     except ConversionError as error:
         return error.report, None

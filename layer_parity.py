@@ -14,7 +14,7 @@ from .converter.keras_import import import_keras
 from .converter.layer_call import ModelRecord
 from .converter.layers import LAYERS, LayerRegistry
 from .converter.lowering import lower
-from .converter.ops import Activation, Add, Array, MaxPool, Pad, Permute, Shape
+from .converter.ops import Activation, Add, Array, MaxPool, OverTime, Permute, PReLU, Reduce, Shape
 from .converter.passes import run_passes
 from .converter.report import ReportBuilder
 from .converter.sources import read_model
@@ -26,6 +26,7 @@ __all__ = ["TOLERANCE", "LayerParity", "Parity", "parity", "require_parity", "tr
 TOLERANCE = 1e-4
 """The largest difference, as a share of the range of the layer's values, that still counts as the same."""
 
+_SWAPPED = (Activation, MaxPool, OverTime, PReLU, Reduce)  # what passes put before or behind each other
 _ROUNDING_MARGIN = 4  # Keras rounds elsewhere, and its errors are of the size of ours
 
 
@@ -233,8 +234,24 @@ def _comparable(plain: Graph, final: Graph, name: str, turned: set[str]) -> bool
     """Say whether a node means the same in both graphs: its op was left as it is, and nothing moved past it."""
     if name in turned or name not in plain.nodes or final.nodes[name].op is not plain.nodes[name].op:
         return False
-    around = (final.nodes[name], final.input_of(final.nodes[name]))
-    return name not in final.outputs.values() and not any(isinstance(n.op, (MaxPool, Pad)) for n in around)
+    node = final.nodes[name]
+    if name in final.outputs.values() or node.shape != plain.nodes[name].shape:
+        return False
+    return _swapped_before(plain, name) == _swapped_before(final, name)
+
+
+def _swapped_before(graph: Graph, name: str) -> set[str]:
+    """Return the layers of poolings and activations that a node reads, directly or through others."""
+    found: set[str] = set()
+    seen, stack = {name}, [name]
+    while stack:
+        for source in graph.nodes[stack.pop()].inputs:
+            if isinstance(graph.nodes[source].op, _SWAPPED):
+                found.update(graph.nodes[source].layers)
+            if source not in seen:
+                seen.add(source)
+                stack.append(source)
+    return found
 
 
 def _with_keras(plain: Graph, final: Graph, samples: list[Array], model: Any, *, per_layer: bool = True) -> Parity:

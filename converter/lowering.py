@@ -23,6 +23,7 @@ from .ops import (
     Output,
     OverTime,
     PReLU,
+    Reduce,
     ScaleShift,
     Shape,
     Standardize,
@@ -150,6 +151,8 @@ def _code(ops: Sequence[Op]) -> str:
     for op in ops:
         if isinstance(op, Activation):
             return "spiking" if op.is_relu else "activation-host"
+        if isinstance(op, Reduce) and not op.linear:
+            return "merge-host"
         for kind, code in kinds:
             if isinstance(op, kind):
                 return code

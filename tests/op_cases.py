@@ -98,7 +98,7 @@ CASES = [
     (Standardize(axes=(0, 1), epsilon=1e-3, scale=floats(4), shift=floats(4), groups=2, centred=False), [(3, 4)]),
     (UnitLength(axes=(1,)), [(3, 2)]),
     (Identity(), [(3, 2)]),
-    (MaxPool(pool_size=(2,), strides=(2,), padding=((0, 1),)), [(5, 2)]),
+    (MaxPool(pool_size=(2,), strides=(2,), padding=((0, 1),), gate=True), [(5, 2)]),
     (Multiply(), [(3,), (3,)]),
     (neurons(initial_voltage=0.25, n_min=-1, n_max=3), [(3, 2)]),
     (neurons(initial_voltage=floats(3, 2), correction=floats(2)), [(3, 2)]),

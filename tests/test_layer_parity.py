@@ -15,7 +15,7 @@ import tf_keras
 import spikeport
 from keras_models import samples_for, with_random_weights
 from model_cases import MODELS
-from spikeport import layer_parity, network
+from spikeport import conversion, layer_parity
 from spikeport.cli import main
 from spikeport.converter.ops import Conv, Dense, Identity
 from spikeport.converter.passes import run_passes
@@ -153,12 +153,12 @@ class TestWrong:
             spikeport.convert(model, X, layers=wrong_second_convolution())
 
     def test_a_pass_that_breaks_a_file_is_found(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def broken(graph: Any, report: Any) -> Any:
-            graph = run_passes(graph, report)
+        def broken(graph: Any, report: Any, *passes: Any) -> Any:
+            graph = run_passes(graph, report, *passes)
             dense = next(node for node in graph.nodes.values() if isinstance(node.op, Dense))
             return graph.rewritten([replace(dense, op=replace(dense.op, bias=dense.op.bias + 1))])
 
-        monkeypatch.setattr(network, "run_passes", broken)
+        monkeypatch.setattr(conversion, "run_passes", broken)
         monkeypatch.setattr(layer_parity, "run_passes", broken)
         with pytest.raises(spikeport.ParityError, match="scores: expected the converted graph"):
             spikeport.convert(path, X)
@@ -206,11 +206,13 @@ class TestChannelsFirst:
         assert spikeport.parity(model).reference == FILES
 
     def test_a_defect_of_a_pass_is_still_found(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def broken(graph: Any, report: Any) -> Any:
+        def broken(graph: Any, report: Any, *passes: Any) -> Any:
             dense = graph.nodes["scores"]
-            return run_passes(graph.rewritten([replace(dense, op=replace(dense.op, bias=dense.op.bias + 1))]), report)
+            return run_passes(
+                graph.rewritten([replace(dense, op=replace(dense.op, bias=dense.op.bias + 1))]), report, *passes
+            )
 
-        monkeypatch.setattr(network, "run_passes", broken)
+        monkeypatch.setattr(conversion, "run_passes", broken)
         with pytest.raises(spikeport.ParityError):
             spikeport.convert(small_model(first=True), self.X)
 

@@ -20,21 +20,28 @@ from spikeport.converter.ops import (
     Input,
     MaxPool,
     Output,
+    OverTime,
     Pad,
     Permute,
     PReLU,
+    Reduce,
     Reshape,
     ScaleShift,
 )
-from spikeport.converter.passes import PIPELINE, run_passes
+from spikeport.converter.passes import MAX_POOLS, pipeline_for, run_passes
 
-PASSES = {type(change).__name__: change for change in PIPELINE}
+PASSES = {type(change).__name__: change for name in MAX_POOLS for change in pipeline_for(name)}
 X = node("x", IMAGE)
 Y = node("y", OUTPUT, "end")
 POOL = MaxPool(pool_size=(2, 2), strides=(2, 2), padding=((0, 1), (0, 1)))
 PAD = Pad(padding=((1, 0), (0, 2), (0, 0)))
 FIRST, LAST = Permute(order=(2, 0, 1)), Permute(order=(1, 2, 0))
 LEAKY = Activation(function="relu", arguments={"negative_slope": 0.2})
+CAPPED = Activation(function="relu", arguments={"max_value": 0.7})
+FALLING = Activation(function="relu", arguments={"negative_slope": -0.2})
+JUMPING = Activation(function="relu", arguments={"threshold": 0.5})
+RISING = np.array([0.5, 0.0, 2.0], np.float32)
+MOST = Reduce(axes=(0, 1), keepdims=False, how="max")
 SOFTMAX = Activation(function="softmax")
 NO_PAD = ((0, 0),) * 3
 
@@ -227,7 +234,137 @@ CASES = {
         (X, node("r", RELU, "x"), node("end", POOL, "r"), Y, node("z", OUTPUT, "r")),
         outputs=("y", "z"),
     ),
-    "a pool behind a leaky relu": Case("PoolBeforeNeurons", (X, node("r", LEAKY, "x"), node("end", POOL, "r"), Y)),
+    **{
+        f"a pool behind {name}": Case(
+            "PoolBeforeNeurons",
+            (X, node("r", op, "x"), node("end", POOL, "r"), Y),
+            ("Input", "MaxPool", op.kind, "Output") if moves else (),
+        )
+        for name, op, moves in [
+            ("a leaky relu", LEAKY, True),
+            ("a capped relu", CAPPED, True),
+            ("a relu that falls", FALLING, False),
+            ("a relu that jumps", JUMPING, False),
+            ("a sigmoid", Activation(function="sigmoid"), False),
+            ("a slope for each channel", PReLU(alpha=np.array([[[0.3, 0.0]]], np.float32)), True),
+            ("a slope below 0", PReLU(alpha=np.array([[[0.3, -0.1]]], np.float32)), False),
+            ("a slope for each value", PReLU(alpha=np.full((5, 7, 2), 0.1, np.float32)), False),
+        ]
+    },
+    **{
+        f"a pool behind {name} behind a relu": Case(
+            "PoolBeforeNeurons",
+            (X, node("c", conv(), "x"), node("r", RELU, "c"), node("s", op, "r"), node("end", POOL, "s"), Y),
+            result,
+        )
+        for name, op, result in [
+            (
+                "a scale for each channel",
+                ScaleShift(scale=RISING, shift=random(3)),
+                ("Input", "Conv", "MaxPool", "Activation", "ScaleShift", "Output"),
+            ),
+            ("a scale below 0", ScaleShift(scale=-RISING, shift=random(3)), ()),
+            (
+                "a scale of its own for each value",
+                ScaleShift(scale=np.full((5, 7, 3), 0.5, np.float32), shift=random(3)),
+                (),
+            ),
+            (
+                "a crop",
+                Crop(cropping=((1, 0), (0, 0), (0, 0))),
+                ("Input", "Conv", "Crop", "MaxPool", "Activation", "Output"),
+            ),
+            (
+                "a reshape",
+                Reshape(shape=(7, 5, 3)),
+                ("Input", "Conv", "Reshape", "MaxPool", "Activation", "Output"),
+            ),
+        ]
+    },
+    **{
+        f"a pool behind zeros behind {name}": Case(
+            "PoolBeforeNeurons",
+            (
+                X,
+                node("c", conv(), "x"),
+                node("r", RELU, "c"),
+                node("s", op, "r"),
+                node("p", PAD, "s"),
+                node("end", POOL, "p"),
+                Y,
+            ),
+            result,
+        )
+        for name, op, result in [
+            (
+                "a scale",
+                ScaleShift(scale=RISING, shift=np.zeros(1, np.float32)),
+                ("Input", "Conv", "Pad", "MaxPool", "Activation", "ScaleShift", "Output"),
+            ),
+            ("a shift", ScaleShift(scale=RISING, shift=-random(3)), ()),
+        ]
+    },
+    "a maximum over whole axes": Case(
+        "PoolBeforeNeurons",
+        (X, node("r", RELU, "x"), node("end", MOST, "r"), Y),
+        ("Input", "Reduce", "Activation", "Output"),
+        became={"end": "max-pool-before-neurons"},
+    ),
+    "a maximum over channels of slopes": Case(
+        "PoolBeforeNeurons",
+        (X, node("r", PReLU(alpha=RISING[:2]), "x"), node("end", Reduce(axes=(2,), keepdims=True, how="max"), "r"), Y),
+    ),
+    "a minimum": Case(
+        "PoolBeforeNeurons",
+        (X, node("r", RELU, "x"), node("end", Reduce(axes=(0,), keepdims=False, how="min"), "r"), Y),
+    ),
+    "a pool over time": Case(
+        "PoolBeforeNeurons",
+        (
+            node("x", Input(shape=(3, 5, 2))),
+            node("r", RELU, "x"),
+            node("end", OverTime(op=MaxPool(pool_size=(2,), strides=(2,), padding=((0, 0),))), "r"),
+            Y,
+        ),
+        ("Input", "OverTime", "Activation", "Output"),
+    ),
+    "channels side by side": Case(
+        "PoolBeforeNeurons",
+        (
+            X,
+            node("c", conv(2, 3), "x"),
+            node("a", RELU, "c"),
+            node("b", LEAKY, "x"),
+            node("both", Concatenate(axis=2), "a", "b"),
+            node("end", POOL, "both"),
+            Y,
+        ),
+        ("Input", "Conv", "MaxPool", "Activation", "MaxPool", "Activation", "Concatenate", "Output"),
+        became={"end": "max-pool-before-neurons"},
+    ),
+    "rows side by side": Case(
+        "PoolBeforeNeurons",
+        (
+            X,
+            node("a", RELU, "x"),
+            node("b", RELU, "x"),
+            node("both", Concatenate(axis=0), "a", "b"),
+            node("end", POOL, "both"),
+            Y,
+        ),
+    ),
+    "channels side by side, some not from a relu": Case(
+        "PoolBeforeNeurons",
+        (X, node("a", RELU, "x"), node("both", Concatenate(axis=2), "a", "x"), node("end", POOL, "both"), Y),
+    ),
+    # GateMaxPooling
+    "a gate behind a relu": Case(
+        "GateMaxPooling",
+        (X, node("r", RELU, "x"), node("end", POOL, "r"), Y),
+        ("Input", "Activation", "MaxPool", "Output"),
+        became={"end": "max-pool-gate"},
+    ),
+    "no pool to gate": Case("GateMaxPooling", (X, node("end", RELU, "x"), Y)),
     "a pool behind a conv": Case("PoolBeforeNeurons", (X, node("c", conv(), "x"), node("end", POOL, "c"), Y)),
 }
 

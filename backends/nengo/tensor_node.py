@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from ...converter.ops import Array, Op, Shape
+from ...converter.ops import Array, Op, Shape, pass_winners
 
-__all__ = ["InstantStep", "RateDomainStep"]
+__all__ = ["GateStep", "InstantStep", "RateDomainStep"]
 
 
 class InstantStep:
@@ -50,13 +50,26 @@ class RateDomainStep(InstantStep):
         self._sum = np.zeros(sum(math.prod(s) for s in shapes))
         self._before: Array | float = 0.0
 
-    def __call__(self, t: float, x: Array) -> Array:
+    def _count(self, t: float, x: Array) -> None:
+        """Add a step's values to the sums."""
         if t <= self._time:
             self._steps, self._sum[:], self._before = 0, 0.0, 0.0
         self._time = t
         self._steps += 1
         self._sum += x
+
+    def __call__(self, t: float, x: Array) -> Array:
+        self._count(t, x)
         total = self.batched(self._sum[None] / self._steps)[0] * self._steps
         out = total - self._before
         self._before = total
         return np.asarray(out)
+
+
+class GateStep(RateDomainStep):
+    """Pass what the winner of each window sends, by the sums so far: max pooling as a gate."""
+
+    def __call__(self, t: float, x: Array) -> Array:
+        self._count(t, x)
+        shape = (1, *self._shapes[0])
+        return pass_winners(self._op, self._sum.reshape(shape), x.reshape(shape)).reshape(-1)

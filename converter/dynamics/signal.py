@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..ops import Array, Op, as_rate_domain
+from ..ops import Array, Op, as_gate, as_rate_domain, is_gate
 
 __all__ = ["Signal", "apply_over_steps"]
 
@@ -25,10 +25,12 @@ class Signal:
 
 
 def apply_over_steps(op: Op, inputs: Sequence[Signal], n_steps: int) -> Signal:
-    """Apply an op without neurons over all steps: linear ones step by step, the others to running means."""
+    """Apply an op without neurons over all steps: linear ones step by step, others to running means or as a gate."""
     if all(s.constant for s in inputs):  # the mean of a constant is that constant, for any op
         return Signal(op.apply(*(s.values[0] for s in inputs))[None], True)
     full = [s.over(n_steps) for s in inputs]
+    if is_gate(op):
+        return Signal(as_gate(op, full[0]), False)
     if not op.linear:
         return Signal(as_rate_domain(op, *full), False)
     flat = op.apply(*(x.reshape(-1, *x.shape[2:]) for x in full))

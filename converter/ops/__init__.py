@@ -12,6 +12,7 @@ from .conv import Conv
 from .conv_transpose import ConvTranspose
 from .dense import Dense
 from .elementwise import Add, Extremum, Multiply, PReLU, ScaleShift
+from .gate import as_gate, is_gate, pass_winners
 from .gather import Dot, Gather
 from .host import HostLayer
 from .locally_connected import LocallyConnected
@@ -66,7 +67,10 @@ __all__ = [
     "Standardize",
     "UnitLength",
     "Upsample",
+    "as_gate",
     "as_rate_domain",
+    "is_gate",
+    "pass_winners",
     "sample_keys",
     "uniform",
 ]

@@ -55,10 +55,24 @@ class AvgPool(_Pool):
         return np.asarray(np.sum(self._windows(np.ones((1, *shape[:-1], 1)), 0.0), axis=0)[0])
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
 class MaxPool(_Pool):
-    """The largest value inside each window; padding never wins."""
+    """The largest value inside each window; padding never wins.
+
+    Attributes
+    ----------
+    gate
+        How it acts on spikes: False for the maximum of running means (`as_rate_domain`), True for a gate that passes
+        what the winner so far sends (`as_gate`). The rate network computes the maximum either way.
+    """
 
     linear: ClassVar[bool] = False
+
+    gate: bool = False
+
+    def members(self, x: Array, padding: float) -> Array:
+        """Return the values of each window: ``(members, batch, *out)``, with this value where there is padding."""
+        return np.stack(self._windows(x, padding))
 
     def apply(self, *values: Array) -> Array:
         (x,) = values

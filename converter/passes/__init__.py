@@ -10,21 +10,33 @@ from .base import Pass
 from .cancel_permutes import CancelPermutes
 from .drop_identities import DropIdentities
 from .fold_batch_norm import FoldBatchNorm
+from .gate_max_pooling import GateMaxPooling
 from .pool_before_neurons import PoolBeforeNeurons
 from .split_piecewise import SplitPiecewise
 
-__all__ = ["PIPELINE", "Pass", "run_passes"]
+__all__ = ["MAX_POOLS", "PIPELINE", "Pass", "pipeline_for", "run_passes"]
 
 PIPELINE: tuple[Pass, ...] = (
     DropIdentities(),  # first: fewer shapes for the others to match
     CancelPermutes(),  # before folding, so that channels-first layers look like the others
+    PoolBeforeNeurons(),  # while leaky and capped ReLUs are whole, and before the read-out: it may bring a ReLU there
     AbsorbReadOut(),  # before the split: the read-out computes any activation as it is
-    SplitPiecewise(),  # before pooling moves, which knows the plain ReLU only
+    SplitPiecewise(),  # before folding, which then meets the scales that it makes
     FoldBatchNorm(),  # before thresholds, which come from the folded weights' activations
-    PoolBeforeNeurons(),  # by now only real neurons are left to move behind
-    AbsorbReadOut(),  # again: the move may have brought a ReLU to the end
 )
 """The passes in their order, with the reason for each one's place."""
+
+MAX_POOLS = ("auto", "rate", "gate")
+"""How max pooling is converted: moved before the neurons where it can be, or always behind them in one of two ways."""
+
+
+def pipeline_for(max_pool: str) -> tuple[Pass, ...]:
+    """Return the passes for one of `MAX_POOLS`."""
+    if max_pool == "auto":
+        return PIPELINE
+    instead: tuple[Pass, ...] = (GateMaxPooling(),) if max_pool == "gate" else ()
+    at = next(i for i, change in enumerate(PIPELINE) if isinstance(change, PoolBeforeNeurons))
+    return (*PIPELINE[:at], *instead, *PIPELINE[at + 1 :])
 
 
 def run_passes(graph: Graph, report: ReportBuilder, passes: tuple[Pass, ...] = PIPELINE) -> Graph:

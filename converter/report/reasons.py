@@ -74,6 +74,19 @@ REASONS: Mapping[str, Reason] = {
             "max pooling, exact: moved before the neurons, so that the winners spike, since a maximum of ReLUs is the "
             "ReLU of the maximum",
         ),
+        Reason(
+            "max-pool-counts",
+            _EXACT,
+            "max pooling of events: passes an event when the largest count of the window rises, so that events stay "
+            "events; exact as the steps grow",
+        ),
+        Reason(
+            "max-pool-gate",
+            _APPROXIMATE,
+            "max pooling as a gate: each window passes what its member with the largest sum so far sends, the first of "
+            "equals; a member that draws level late, or again and again, adds its own events to those of the leader",
+            "leave max_pool='gate' out (--max-pool): pooling before the neurons, or on counts, is exact",
+        ),
         Reason("looked-up", _EXACT, "whole-number inputs pick rows of a table, once for each sample"),
         Reason("read-out", _EXACT, "acts on the mean over the read-out window of its input"),
         # what the host computes

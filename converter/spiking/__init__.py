@@ -6,6 +6,7 @@ from .chip_notes import note_what_chips_lack
 from .histograms import ActivationHistogram, collect_activations
 from .insert_neurons import count_neurons
 from .make_spiking import make_spiking
+from .max_pooling import tell_max_pooling
 from .presets import PRESETS, NeuronPreset
 from .stages import Stages
 
@@ -18,4 +19,5 @@ __all__ = [
     "count_neurons",
     "make_spiking",
     "note_what_chips_lack",
+    "tell_max_pooling",
 ]

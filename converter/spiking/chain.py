@@ -15,6 +15,7 @@ from ..report import ReportBuilder
 from .corrections import calibrate_bias, calibrate_potential
 from .decomposition import KNOBS, decompose
 from .fit import final_error, fit_threshold_and_voltage, sample_places
+from .max_pooling import note_pool_cost
 from .read_out import fit_read_out
 from .stages import Stages
 
@@ -84,6 +85,7 @@ def calibrate_on_spikes(
                 on_progress(done)
             else:
                 trains[node.name] = apply_over_steps(node.op, inputs, n_steps)
+                note_pool_cost(node, trains[node.name], inputs, rates[node.name], n_steps, report)
         for name in node.inputs:
             left[name] -= 1
             if not left[name]:
