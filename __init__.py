@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .converter.layer_call import LayerCall
     from .converter.layers import LAYERS
     from .converter.report import REASONS, Report
-    from .converter.spiking import Stages
+    from .converter.spiking import PRESETS, NeuronPreset, Stages
     from .encoders import ENCODERS, ConstantCurrent, Delta, Encoder, EventFrames, Poisson, TimeToFirstSpike
     from .errors import (
         BackendError,
@@ -39,6 +39,7 @@ __all__ = [
     "BACKENDS",
     "ENCODERS",
     "LAYERS",
+    "PRESETS",
     "REASONS",
     "BackendError",
     "ConstantCurrent",
@@ -52,6 +53,7 @@ __all__ = [
     "GraphError",
     "LayerCall",
     "LayerConverter",
+    "NeuronPreset",
     "Parity",
     "ParityError",
     "Poisson",
@@ -80,7 +82,7 @@ _HOMES = {
     ".converter.layer_call": ("LayerCall",),
     ".converter.layers": ("LAYERS",),
     ".converter.report": ("REASONS", "Report"),
-    ".converter.spiking": ("Stages",),
+    ".converter.spiking": ("PRESETS", "NeuronPreset", "Stages"),
     ".encoders": (
         "ENCODERS",
         "ConstantCurrent",

@@ -15,7 +15,7 @@ import tf_keras
 import spikeport
 from keras_models import samples_for, with_random_weights
 from model_cases import MODELS
-from spikeport import layer_parity, network
+from spikeport import layer_parity, preparation
 from spikeport.cli import main
 from spikeport.converter.ops import Conv, Dense, Identity
 from spikeport.converter.passes import run_passes
@@ -158,7 +158,7 @@ class TestWrong:
             dense = next(node for node in graph.nodes.values() if isinstance(node.op, Dense))
             return graph.rewritten([replace(dense, op=replace(dense.op, bias=dense.op.bias + 1))])
 
-        monkeypatch.setattr(network, "run_passes", broken)
+        monkeypatch.setattr(preparation, "run_passes", broken)
         monkeypatch.setattr(layer_parity, "run_passes", broken)
         with pytest.raises(spikeport.ParityError, match="scores: expected the converted graph"):
             spikeport.convert(path, X)
@@ -210,7 +210,7 @@ class TestChannelsFirst:
             dense = graph.nodes["scores"]
             return run_passes(graph.rewritten([replace(dense, op=replace(dense.op, bias=dense.op.bias + 1))]), report)
 
-        monkeypatch.setattr(network, "run_passes", broken)
+        monkeypatch.setattr(preparation, "run_passes", broken)
         with pytest.raises(spikeport.ParityError):
             spikeport.convert(small_model(first=True), self.X)
 
