@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .evaluation import Evaluation, evaluate
     from .layer_parity import Parity, parity
     from .network import SpikingNetwork, load
+    from .tuning import TuneResult, tune
 
 __all__ = [
     "BACKENDS",
@@ -65,12 +66,14 @@ __all__ = [
     "SpikingNetwork",
     "Stages",
     "TimeToFirstSpike",
+    "TuneResult",
     "UsageError",
     "check",
     "convert",
     "evaluate",
     "load",
     "parity",
+    "tune",
 ]
 
 _HOMES = {
@@ -105,6 +108,7 @@ _HOMES = {
     ".evaluation": ("Evaluation", "evaluate"),
     ".network": ("SpikingNetwork", "load"),
     ".layer_parity": ("Parity", "parity"),
+    ".tuning": ("TuneResult", "tune"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

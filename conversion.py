@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -116,17 +115,8 @@ def convert(
         on_progress=on_progress,
     )
     report, samples = prepared.report, prepared.samples
-    if calibration is not None:
-        note = f"percentile {preset.percentile:g}, {preset.name} neurons"
-        report.note("thresholds-from-data", note, samples=len(samples[0]))
-    provenance: dict[str, Any] = {
-        **prepared.provenance,
-        "neurons": preset.name,
-        "target": target,
-        "calibration_samples": 0 if calibration is None else len(samples[0]),
-    }
-    if preset != PRESETS.get(preset.name):
-        provenance["preset"] = asdict(preset)
+    prepared.note_thresholds(preset, report)
+    provenance = prepared.provenance_for(preset, target)
     stages = stages or (Stages() if calibration is not None else Stages.without_spikes())
 
     def spiking(fitted_on: Sequence[Array], n_steps: int, told: ReportBuilder) -> Graph:

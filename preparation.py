@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from .backends.contract import silent
 from .converter.graph import Graph
@@ -18,6 +20,7 @@ from .converter.passes import run_passes
 from .converter.report import ReportBuilder
 from .converter.sources import read_model
 from .converter.spiking import (
+    PRESETS,
     ActivationHistogram,
     NeuronPreset,
     Stages,
@@ -53,6 +56,10 @@ class Preparation:
         After the passes.
     samples
         One array ``(samples, *shape)`` for each input: the calibration samples, or noise.
+    others
+        The samples that are kept from the calibration, in the same form: none, unless a part was asked for.
+    from_data
+        Whether the samples are data, not noise.
     histograms
         ReLU node name → distribution of its activations on the samples.
     report
@@ -63,6 +70,8 @@ class Preparation:
 
     graph: Graph
     samples: list[Array]
+    others: list[Array]
+    from_data: bool
     histograms: Mapping[str, ActivationHistogram]
     report: ReportBuilder
     provenance: Mapping[str, Any]
@@ -96,6 +105,22 @@ class Preparation:
             on_fitted=on_fitted,
         )
 
+    def note_thresholds(self, preset: NeuronPreset, report: ReportBuilder) -> None:
+        """Say in a report where the thresholds come from, where they come from data."""
+        if self.from_data:
+            note = f"percentile {preset.percentile:g}, {preset.name} neurons"
+            report.note("thresholds-from-data", note, samples=len(self.samples[0]))
+
+    def provenance_for(self, preset: NeuronPreset, target: str) -> dict[str, Any]:
+        """Return the provenance of a network with these neurons."""
+        facts = {
+            **self.provenance,
+            "neurons": preset.name,
+            "target": target,
+            "calibration_samples": len(self.samples[0]) if self.from_data else 0,
+        }
+        return facts if preset == PRESETS.get(preset.name) else facts | {"preset": asdict(preset)}
+
     def new_report(self) -> ReportBuilder:
         """Return a copy of the report, for one conversion of several."""
         return deepcopy(self.report)
@@ -109,11 +134,17 @@ def prepare(
     architecture: str | Path | None = None,
     input_shape: Shape | None = None,
     input_range: tuple[float, float] = INPUT_RANGE,
+    part: Callable[[int], Array] | None = None,
     on_progress: Callable[[int], None] = silent,
 ) -> Preparation:
     """Read a model, lower it, compare the graph with the model, and collect its activations.
 
-    The parameters are those of `convert`.
+    The other parameters are those of `convert`.
+
+    Parameters
+    ----------
+    part
+        Number of samples → the places of those to calibrate on; by default all.
     """
     record = read_model(model, input_shape=input_shape, architecture=architecture)
     report = ReportBuilder(record.name)
@@ -121,11 +152,16 @@ def prepare(
     plain = lower(record, layers, report)
     graph = run_passes(plain, report)
     note_what_chips_lack(graph, report)
+    others: list[Array] = []
     if calibration is None:
         samples = noise(graph, input_range, count=_NOISE_SAMPLES)
         report.note("no-calibration-data", f"input range {input_range[0]:g} to {input_range[1]:g}")
     else:
         samples = as_samples(graph, calibration)
+        if part is not None:
+            places = part(len(samples[0]))
+            others = [np.delete(x, places, axis=0) for x in samples]
+            samples = [x[places] for x in samples]
         if tuple(input_range) != INPUT_RANGE:
             report.note("option-without-effect", "input_range: the calibration samples have a range of their own")
     require_parity(plain, graph, [x[:_PARITY_SAMPLES] for x in samples], trusted_model(model, record))
@@ -139,7 +175,15 @@ def prepare(
     del plain, record  # weights that were folded into others
     graph = _with_input_ranges(graph, samples)
     histograms = collect_activations(graph, samples, on_progress)
-    return Preparation(graph=graph, samples=samples, histograms=histograms, report=report, provenance=provenance)
+    return Preparation(
+        graph=graph,
+        samples=samples,
+        others=others,
+        from_data=calibration is not None,
+        histograms=histograms,
+        report=report,
+        provenance=provenance,
+    )
 
 
 def _with_input_ranges(graph: Graph, samples: list[Array]) -> Graph:
