@@ -131,8 +131,8 @@ def _fitted(
 def _sent(op: Neurons, node: Node, current: Signal, n_steps: int, report: ReportBuilder) -> Signal:
     """Return what a population puts out, float32; the share of each value of an event goes into the report."""
     events = fire(op, node.shape, current, n_steps)
-    values, counts = np.unique(events, return_counts=True)
-    shares = {int(v): 100 * int(c) / events.size for v, c in zip(values, counts, strict=True)}
+    counts = np.roll(np.bincount(events.reshape(-1).view(np.uint8), minlength=256), 128)  # from -128 on
+    shares = {int(place) - 128: 100 * int(counts[place]) / events.size for place in np.flatnonzero(counts)}
     report.figures(node.layers[:1], events=", ".join(f"{n}: {share:.2g} %" for n, share in shares.items()))
     return Signal(events * op.threshold, False)
 
