@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .converter.layer_call import LayerCall
     from .converter.layers import LAYERS
     from .converter.report import REASONS, Report
-    from .converter.spiking import Stages
+    from .converter.spiking import PRESETS, NeuronPreset, Stages
     from .encoders import ENCODERS, ConstantCurrent, Delta, Encoder, EventFrames, Poisson, TimeToFirstSpike
     from .errors import (
         BackendError,
@@ -34,11 +34,13 @@ if TYPE_CHECKING:
     from .evaluation import Evaluation, evaluate
     from .layer_parity import Parity, parity
     from .network import SpikingNetwork, load
+    from .tuning import TuneResult, tune
 
 __all__ = [
     "BACKENDS",
     "ENCODERS",
     "LAYERS",
+    "PRESETS",
     "REASONS",
     "BackendError",
     "ConstantCurrent",
@@ -52,6 +54,7 @@ __all__ = [
     "GraphError",
     "LayerCall",
     "LayerConverter",
+    "NeuronPreset",
     "Parity",
     "ParityError",
     "Poisson",
@@ -63,12 +66,14 @@ __all__ = [
     "SpikingNetwork",
     "Stages",
     "TimeToFirstSpike",
+    "TuneResult",
     "UsageError",
     "check",
     "convert",
     "evaluate",
     "load",
     "parity",
+    "tune",
 ]
 
 _HOMES = {
@@ -80,7 +85,7 @@ _HOMES = {
     ".converter.layer_call": ("LayerCall",),
     ".converter.layers": ("LAYERS",),
     ".converter.report": ("REASONS", "Report"),
-    ".converter.spiking": ("Stages",),
+    ".converter.spiking": ("PRESETS", "NeuronPreset", "Stages"),
     ".encoders": (
         "ENCODERS",
         "ConstantCurrent",
@@ -103,6 +108,7 @@ _HOMES = {
     ".evaluation": ("Evaluation", "evaluate"),
     ".network": ("SpikingNetwork", "load"),
     ".layer_parity": ("Parity", "parity"),
+    ".tuning": ("TuneResult", "tune"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,40 +13,21 @@ from .backends.contract import silent
 from .converter.graph import Graph
 from .converter.layers import LAYERS, LayerRegistry, with_custom_layers
 from .converter.lowering import lower
-from .converter.ops import Array, Input, Shape
-from .converter.passes import MAX_POOLS, pipeline_for, run_passes
+from .converter.ops import Array, Shape
+from .converter.passes import MAX_POOLS, run_passes
 from .converter.report import Report, ReportBuilder
 from .converter.sources import read_model
-from .converter.spiking import (
-    PRESETS,
-    Stages,
-    collect_activations,
-    count_neurons,
-    make_spiking,
-    note_what_chips_lack,
-    tell_max_pooling,
-)
+from .converter.spiking import PRESETS, NeuronPreset, Stages, count_neurons, note_what_chips_lack, tell_max_pooling
 from .converter.training_only import note_training_only
 from .errors import ConversionError, UsageError
-from .layer_parity import require_parity, trusted_model
 from .network import SpikingNetwork
 from .placement_report import with_backend
-from .samples import as_samples, noise
+from .preparation import INPUT_RANGE, OnFitted, not_told, own_version, prepare
 from .step_choice import choose_steps
 
 __all__ = ["check", "convert", "own_version"]
 
-_NOISE_SAMPLES = 64
-_INPUT_RANGE = (0.0, 1.0)
-_PARITY_SAMPLES = 4
 _STEPS, _MAX_STEPS = 16, 128
-
-OnFitted = Callable[[int, int], None]
-"""Called with the populations fitted to spikes so far, and how many there are."""
-
-
-def _not_told(done: int, total: int) -> None:
-    """Report no progress."""
 
 
 def convert(
@@ -59,16 +38,16 @@ def convert(
     target_loss: float | None = None,
     max_steps: int = _MAX_STEPS,
     target: str = "cpu",
-    neurons: str | None = None,
+    neurons: str | NeuronPreset | None = None,
     max_pool: str = "auto",
     architecture: str | Path | None = None,
     input_shape: Shape | None = None,
-    input_range: tuple[float, float] = _INPUT_RANGE,
+    input_range: tuple[float, float] = INPUT_RANGE,
     stages: Stages | None = None,
     layers: LayerRegistry = LAYERS,
     custom_layers: Mapping[str, type] | None = None,
     on_progress: Callable[[int], None] = silent,
-    on_fitted: OnFitted = _not_told,
+    on_fitted: OnFitted = not_told,
 ) -> SpikingNetwork:
     """Convert a trained Keras model to a spiking network.
 
@@ -89,7 +68,8 @@ def convert(
     target
         The backend that it is for, which chooses the neuron.
     neurons
-        "graded" or "binary", instead of the target's.
+        The name of one of `PRESETS`, or a preset of your own: ``dataclasses.replace(PRESETS["graded"], n_max=8)``. By
+        default the target's.
     max_pool
         How max pooling acts on spikes. "auto": before the neurons where it can be moved there, else as "rate". "rate":
         behind the neurons, as the maximum of running means. "gate": behind the neurons, each window passes what its
@@ -124,55 +104,31 @@ def convert(
     ParityError
         When the graph does not compute what the model does: a defect, found before anybody relies on the result.
     """
-    preset_name = neurons or backend_named(target).neurons
-    if preset_name not in PRESETS:
-        raise UsageError(f"expected neurons out of {', '.join(PRESETS)}, received {preset_name!r}")
-    preset, one = PRESETS[preset_name], np.ones(1, np.float32)
+    preset, one = _preset(backend_named(target).neurons if neurons is None else neurons), np.ones(1, np.float32)
     if why_not := backend_named(target).takes(preset.neurons(one, one)):
-        raise UsageError(f"expected neurons that the {target} backend takes, received {preset_name!r}: {why_not}")
+        raise UsageError(f"expected neurons that the {target} backend takes, received {preset.name!r}: {why_not}")
     if max_pool not in MAX_POOLS:
         raise UsageError(f"expected max_pool out of {', '.join(MAX_POOLS)}, received {max_pool!r}")
     _check_steps(target_steps, target_loss, max_steps, calibration, target)
     if custom_layers:
         layers = with_custom_layers(layers, custom_layers)
-    record = read_model(model, input_shape=input_shape, architecture=architecture)
-    report = ReportBuilder(record.name)
-    note_training_only(record, report)
-    plain = lower(record, layers, report)
-    graph = run_passes(plain, report, pipeline_for(max_pool))
-    tell_max_pooling(graph, report)
-    note_what_chips_lack(graph, report)
-    if calibration is None:
-        samples = noise(graph, input_range, count=_NOISE_SAMPLES)
-        report.note("no-calibration-data", f"input range {input_range[0]:g} to {input_range[1]:g}")
-    else:
-        samples = as_samples(graph, calibration)
-        if tuple(input_range) != _INPUT_RANGE:
-            report.note("option-without-effect", "input_range: the calibration samples have a range of their own")
-        report.note(
-            "thresholds-from-data", f"percentile {preset.percentile:g}, {preset.name} neurons", samples=len(samples[0])
-        )
-    require_parity(plain, graph, [x[:_PARITY_SAMPLES] for x in samples], trusted_model(model, record))
-    provenance = {
-        "model": record.name,
-        "origin": record.origin,
-        "sha256": record.digest,
-        "keras_version": record.keras_version,
-        "spikeport_version": own_version(),
-        "neurons": preset.name,
-        "target": target,
-        "max_pool": max_pool,
-        "calibration_samples": 0 if calibration is None else len(samples[0]),
-    }
-    del plain, record  # weights that were folded into others
-    graph = _with_input_ranges(graph, samples)
-    histograms = collect_activations(graph, samples, on_progress)
+    prepared = prepare(
+        model,
+        calibration,
+        layers=layers,
+        architecture=architecture,
+        input_shape=input_shape,
+        input_range=input_range,
+        max_pool=max_pool,
+        on_progress=on_progress,
+    )
+    report, samples = prepared.report, prepared.samples
+    prepared.note_thresholds(preset, report)
+    provenance = prepared.provenance_for(preset, target)
     stages = stages or (Stages() if calibration is not None else Stages.without_spikes())
 
     def spiking(fitted_on: Sequence[Array], n_steps: int, told: ReportBuilder) -> Graph:
-        return make_spiking(
-            graph, histograms, fitted_on, preset, stages=stages, n_steps=n_steps, report=told, on_fitted=on_fitted
-        )
+        return prepared.spiking(preset, stages, n_steps, told, samples=fitted_on, on_fitted=on_fitted)
 
     if target_loss is None:
         steps = target_steps or _STEPS
@@ -238,17 +194,9 @@ def _check_steps(
         raise UsageError("expected target cpu or nengo with target_loss, received loihi, whose neurons are its own")
 
 
-def _with_input_ranges(graph: Graph, samples: list[Array]) -> Graph:
-    """Return the graph with the range of the samples at its inputs."""
-    return graph.rewritten(
-        replace(node, op=Input(shape=node.shape, low=float(x.min()), high=float(x.max())))
-        for node, x in zip(graph.inputs, samples, strict=True)
-    )
-
-
-def own_version() -> str:
-    """Return the version of spikeport that is installed."""
-    try:
-        return version("spikeport")
-    except PackageNotFoundError:
-        return "unknown"
+def _preset(neurons: str | NeuronPreset) -> NeuronPreset:
+    if isinstance(neurons, NeuronPreset):
+        return neurons
+    if neurons not in PRESETS:
+        raise UsageError(f"expected neurons out of {', '.join(PRESETS)}, received {neurons!r}")
+    return PRESETS[neurons]

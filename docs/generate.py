@@ -29,6 +29,7 @@ COMMANDS = (
     "parity",
     "run",
     "evaluate",
+    "tune",
     "report",
     "layers",
     "backends",

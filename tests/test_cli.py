@@ -28,6 +28,7 @@ COMMANDS = (
     "convert",
     "run",
     "evaluate",
+    "tune",
     "report",
     "layers",
     "backends",

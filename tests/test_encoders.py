@@ -12,6 +12,7 @@ import small_files
 import spikeport
 from comparison import assert_same_events
 from spikeport import UsageError, cli
+from spikeport.commands import arguments
 from spikeport.converter.ops import sample_keys, uniform
 from spikeport.encoders import ENCODERS, ConstantCurrent, Delta, Encoder, Poisson, TimeToFirstSpike
 
@@ -294,7 +295,7 @@ def test_an_encoder_of_ones_own_is_used(net):
 
 
 def test_the_command_line_knows_every_encoder():
-    assert list(cli._ENCODERS) == list(ENCODERS)
+    assert list(arguments.ENCODERS) == list(ENCODERS)
     for encoder in ENCODERS.values():
         assert encoder.summary
         assert encoder.good_for

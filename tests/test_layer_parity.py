@@ -15,7 +15,7 @@ import tf_keras
 import spikeport
 from keras_models import samples_for, with_random_weights
 from model_cases import MODELS
-from spikeport import conversion, layer_parity
+from spikeport import layer_parity, preparation
 from spikeport.cli import main
 from spikeport.converter.ops import Conv, Dense, Identity
 from spikeport.converter.passes import run_passes
@@ -158,7 +158,7 @@ class TestWrong:
             dense = next(node for node in graph.nodes.values() if isinstance(node.op, Dense))
             return graph.rewritten([replace(dense, op=replace(dense.op, bias=dense.op.bias + 1))])
 
-        monkeypatch.setattr(conversion, "run_passes", broken)
+        monkeypatch.setattr(preparation, "run_passes", broken)
         monkeypatch.setattr(layer_parity, "run_passes", broken)
         with pytest.raises(spikeport.ParityError, match="scores: expected the converted graph"):
             spikeport.convert(path, X)
@@ -212,7 +212,7 @@ class TestChannelsFirst:
                 graph.rewritten([replace(dense, op=replace(dense.op, bias=dense.op.bias + 1))]), report, *passes
             )
 
-        monkeypatch.setattr(conversion, "run_passes", broken)
+        monkeypatch.setattr(preparation, "run_passes", broken)
         with pytest.raises(spikeport.ParityError):
             spikeport.convert(small_model(first=True), self.X)
 

@@ -29,7 +29,8 @@ each_picture = pytest.mark.parametrize(
 
 
 def test_each_kind_of_picture_has_a_case():
-    assert {draw.__name__ for draw, _, _ in PICTURES} == set(spikeport.plots.__all__)
+    drawn = {draw.__name__ for draw, _, _ in PICTURES} | {"pareto_front"}  # below: it draws no sample
+    assert drawn == set(spikeport.plots.__all__)
 
 
 @each_picture
@@ -102,3 +103,27 @@ def test_it_says_how_to_get_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(UsageError, match=r"pip install 'spikeport\[plot\]'"):
         spikeport.plots.raster(EVENTS)
+
+
+POINTS = np.array([[5.0, 1, 300], [0.5, 4, 800], [0.0, 16, 3000], [-0.1, 16, 4000]])
+
+
+def test_a_front_is_ringed_and_says_its_steps(tmp_path):
+    ax = spikeport.plots.pareto_front(POINTS, [True, True, False, True], name="lenet")
+    assert [text.get_text() for text in ax.texts] == ["1", "4", "16"]
+    assert ax.get_title() == "lenet\n3 of 4 conversions on the front"
+    assert (ax.get_xlabel(), ax.get_xscale()) == ("spikes per sample", "log")
+    ax.figure.savefig(tmp_path / "front.png")
+
+
+@pytest.mark.parametrize("points", [POINTS[:1], np.array([[0, 1, 0], [0, 1, 0]])], ids=["one", "silent"])
+def test_a_front_of_hardly_anything_is_drawn(points, tmp_path):
+    ax = spikeport.plots.pareto_front(points, np.ones(len(points)), energy="operations")
+    ax.figure.savefig(tmp_path / "front.png")
+    assert ax.get_xlabel() == "operations per sample"
+
+
+@pytest.mark.parametrize(("points", "front"), [(POINTS[:, :2], [1] * 4), (POINTS, [1]), (POINTS[:0], [])])
+def test_points_of_a_front_have_three_values(points, front):
+    with pytest.raises(DataError, match="expected points of shape \\(conversions, 3\\)"):
+        spikeport.plots.pareto_front(points, front)

@@ -40,9 +40,11 @@ ROOMS = {
     "numba": ("converter.dynamics", "backends.cpu"),
     "sklearn": ("demo",),
     "matplotlib": ("plots",),
+    "optuna": ("tuning",),
 }
 NEVER = ("pickle", "marshal", "dill", "shelve")  # reading a file must not execute it
-LAZY = ("keras", "tensorflow", "tf_keras", "nengo_loihi", "sklearn", "matplotlib")  # imported inside functions
+# imported inside functions
+LAZY = ("keras", "tensorflow", "tf_keras", "nengo_loihi", "sklearn", "matplotlib", "optuna")
 EAGER = {"training.surrogates", "backends.loihi.neurons"}  # imported themselves only where they are used
 
 

@@ -81,7 +81,9 @@ def _mean_output(op: Neurons, trial: Trial) -> Array:
     return np.asarray(sent * (op.threshold_of(shape) / trial.n_steps))
 
 
-def fit_threshold_and_voltage(op: Neurons, trial: Trial, *, thresholds: bool, voltages: bool) -> Neurons:
+def fit_threshold_and_voltage(
+    op: Neurons, trial: Trial, *, thresholds: bool, voltages: bool, rate_scale: float = 1.0
+) -> Neurons:
     """Return the neurons with the candidates of the least error, channel by channel.
 
     Parameters
@@ -90,6 +92,8 @@ def fit_threshold_and_voltage(op: Neurons, trial: Trial, *, thresholds: bool, vo
         Where to start from: its thresholds are those of a rule.
     thresholds, voltages
         Which of the two to fit; the other stays as it is.
+    rate_scale
+        Fitted thresholds are divided by it.
     """
     base = np.broadcast_to(op.threshold, trial.target.shape[-1:]).astype(np.float64)
     best = _Best(op, trial)
@@ -99,6 +103,7 @@ def fit_threshold_and_voltage(op: Neurons, trial: Trial, *, thresholds: bool, vo
     if thresholds:
         for factor in _REFINEMENTS:
             best.try_out(best.threshold * factor, best.voltage)
+        return replace(best.op, threshold=(best.threshold / rate_scale).astype(np.float32))
     return best.op
 
 

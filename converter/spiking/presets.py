@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from ...errors import UsageError
 from ..ops import Array, Neurons
 
 __all__ = ["PRESETS", "NeuronPreset"]
@@ -13,7 +17,7 @@ __all__ = ["PRESETS", "NeuronPreset"]
 
 @dataclass(frozen=True, kw_only=True)
 class NeuronPreset:
-    """One kind of neuron.
+    """One kind of neuron; ``dataclasses.replace(PRESETS["graded"], n_max=8)`` makes another, which `convert` takes.
 
     Attributes
     ----------
@@ -34,6 +38,18 @@ class NeuronPreset:
     percentile: float
     threshold_factor: float
     variant: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.percentile <= 100:
+            raise UsageError(f"neurons {self.name}: expected a percentile above 0, received {self.percentile}")
+        if not 0 < self.threshold_factor < math.inf:
+            raise UsageError(
+                f"neurons {self.name}: expected a threshold_factor above 0, received {self.threshold_factor}"
+            )
+        try:
+            self.neurons(np.ones(1, np.float32), np.ones(1, np.float32))
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"neurons {self.name}: {error}") from None
 
     def neurons(self, threshold: Array, scale: Array) -> Neurons:
         """Return neurons of this kind with the thresholds and scales of their channels, in activation units."""

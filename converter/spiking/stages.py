@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -46,6 +47,9 @@ class Stages:
     weights
         Fit the weights of each layer to the spike trains that it receives, by ridge regression towards the original
         ones. The weights are no longer the model's: the report says so.
+    rate_scale
+        Thresholds, from a rule or fitted, are divided by it: above 1, higher rates, finer levels and more spikes, and a
+        smaller largest output, which is n_max thresholds. Its place is that of NengoDL's scale_firing_rates.
     read_out
         "fitted": leave the first steps out of the read-out where that brings it nearer to the model's output;
         "whole": never.
@@ -60,6 +64,7 @@ class Stages:
     bias: bool | None = None
     potential: bool = True
     weights: bool = False
+    rate_scale: float = 1.0
     read_out: str = "fitted"
     samples: int = 128
     seed: int = 0
@@ -73,6 +78,9 @@ class Stages:
         for name in ("bias", "potential", "weights"):
             if not isinstance(getattr(self, name), bool) and not (name == "bias" and self.bias is None):
                 raise UsageError(f"stage {name}: expected True or False, received {getattr(self, name)!r}")
+        scale = self.rate_scale
+        if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale < math.inf:
+            raise UsageError(f"stage rate_scale: expected a number above 0, received {scale!r}")
         for name, least in (("samples", 1), ("seed", 0)):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
@@ -110,6 +118,16 @@ class Stages:
                 values[name] = text
             elif name in ("samples", "seed"):
                 values[name] = int(text) if text.isdigit() else text
+            elif name == "rate_scale":
+                values[name] = _number(text)
             else:
                 values[name] = {"on": True, "off": False}.get(text, text)
         return cls(**values)
+
+
+def _number(text: str) -> float | str:
+    """Return the number that a text stands for, or the text, which is refused."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
