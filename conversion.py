@@ -125,10 +125,13 @@ def convert(
     if why_not := backend_named(target).takes(preset.neurons(one, one)):
         raise UsageError(f"expected neurons that the {target} backend takes, received {preset_name!r}: {why_not}")
     _check_steps(target_steps, target_loss, max_steps, calibration, target)
+    stages = stages or (Stages() if calibration is not None else Stages.without_spikes())
     if custom_layers:
         layers = with_custom_layers(layers, custom_layers)
     record = read_model(model, input_shape=input_shape, architecture=architecture)
     report = ReportBuilder(record.name)
+    if target_loss is None and max_steps != _MAX_STEPS:
+        report.note("option-without-effect", "max_steps: it limits the search that target_loss starts")
     note_training_only(record, report)
     plain = lower(record, layers, report)
     graph = run_passes(plain, report)
@@ -140,9 +143,10 @@ def convert(
         samples = as_samples(graph, calibration)
         if tuple(input_range) != _INPUT_RANGE:
             report.note("option-without-effect", "input_range: the calibration samples have a range of their own")
-        report.note(
-            "thresholds-from-data", f"percentile {preset.percentile:g}, {preset.name} neurons", samples=len(samples[0])
+        rule = (
+            f"percentile {preset.percentile:g}" if stages.thresholds in ("fitted", "percentile") else stages.thresholds
         )
+        report.note("thresholds-from-data", f"{rule}, {preset.name} neurons", samples=len(samples[0]))
     require_parity(plain, graph, [x[:_PARITY_SAMPLES] for x in samples], trusted_model(model, record))
     provenance = {
         "model": record.name,
@@ -157,7 +161,6 @@ def convert(
     del plain, record  # weights that were folded into others
     graph = _with_input_ranges(graph, samples)
     histograms = collect_activations(graph, samples, on_progress)
-    stages = stages or (Stages() if calibration is not None else Stages.without_spikes())
 
     def spiking(fitted_on: Sequence[Array], n_steps: int, told: ReportBuilder) -> Graph:
         return make_spiking(
@@ -168,7 +171,7 @@ def convert(
         steps = target_steps or _STEPS
         made = spiking(samples, steps, report)
     else:
-        choice = choose_steps(spiking, samples, target_loss, max_steps, report)
+        choice = choose_steps(spiking, graph, samples, target_loss, max_steps, report)
         steps, made, report = choice.n_steps, choice.graph, choice.report
         provenance |= {"target_loss": target_loss, "estimated_loss": choice.estimate}
     return SpikingNetwork(graph=made, report=report.build(), target_steps=steps, provenance=provenance)
@@ -211,16 +214,15 @@ def _check_steps(
     target_steps: int | None, target_loss: float | None, max_steps: int, calibration: Any, target: str
 ) -> None:
     """Raise a UsageError for steps and losses that say nothing or contradict each other."""
-    if target_steps is not None and target_steps < 1:
-        raise UsageError(f"expected target_steps of at least 1, received {target_steps}")
+    for name, steps in (("target_steps", target_steps), ("max_steps", max_steps)):
+        if steps is not None and not (isinstance(steps, int | np.integer) and steps >= 1):
+            raise UsageError(f"expected {name} as a whole number of at least 1, received {steps!r}")
     if target_loss is None:
         return
-    if not 0 < target_loss < 100:
+    if isinstance(target_loss, str) or not 0 < target_loss < 100:
         raise UsageError(f"expected target_loss in percentage points, above 0, received {target_loss}")
     if target_steps is not None:
         raise UsageError("expected target_steps or target_loss, received both; max_steps limits the search")
-    if max_steps < 1:
-        raise UsageError(f"expected max_steps of at least 1, received {max_steps}")
     if calibration is None:
         raise UsageError("expected calibration samples with target_loss, received none: the loss is measured on them")
     if target == "loihi":

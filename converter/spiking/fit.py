@@ -10,7 +10,7 @@ import numpy as np
 from ..dynamics import Signal, fire
 from ..ops import Array, Neurons
 
-__all__ = ["Trial", "fit_threshold_and_voltage", "sample_places", "trial_errors"]
+__all__ = ["Trial", "final_error", "fit_threshold_and_voltage", "sample_places", "trial_errors", "whole_samples"]
 
 _FACTORS = (1.0, 1.3, 1.1, 0.92, 0.77, 0.64, 0.54, 0.45, 0.37, 0.31, 0.26)  # of the rule's threshold; 1 is tried first
 _REFINEMENTS = (1.08, 0.93)  # of the threshold found
@@ -62,6 +62,12 @@ def sample_places(current: Signal, target: Array, n_steps: int, rng: np.random.G
         chosen = np.sort(rng.choice(len(flat), count, replace=False))
         flat, rows = flat[chosen], rows[:, chosen]
     return Trial(Signal(np.ascontiguousarray(rows), current.constant), np.ascontiguousarray(flat), n_steps)
+
+
+def whole_samples(current: Signal, target: Array, n_steps: int) -> Trial:
+    """Return a trial of the last samples with all their places, ``(steps | 1, samples, *shape)``, at least of one."""
+    count = max(1, min(len(target), _VALUES // (n_steps * target[0].size)))
+    return Trial(Signal(current.values[:, -count:], current.constant), target[-count:], n_steps)
 
 
 def trial_errors(op: Neurons, trial: Trial) -> tuple[Array, Array]:

@@ -35,7 +35,7 @@ class Stages:
         conversion").
     initial_voltage
         "fitted" together with the thresholds; "half" a threshold (Bu et al. 2022, "Optimized potential
-        initialization"); "zero".
+        initialization"), or zero where the neuron's preset says so, as random ones do; "zero".
     bias
         Add to each channel a current that takes back its mean error ("light" bias calibration of Li et al. 2021). It
         stays however many steps are run, so the error no longer vanishes as they grow. None: for neurons that lose
@@ -81,8 +81,13 @@ class Stages:
     @property
     def needs_spikes(self) -> bool:
         """Say whether any stage runs the spiking network."""
-        fitted = "fitted" in (self.thresholds, self.initial_voltage, self.read_out)
+        fitted = self.fits_neurons or self.read_out == "fitted"
         return fitted or self.bias is not False or self.potential or self.weights
+
+    @property
+    def fits_neurons(self) -> bool:
+        """Say whether thresholds or initial voltages are fitted to spike trains."""
+        return "fitted" in (self.thresholds, self.initial_voltage)
 
     @classmethod
     def without_spikes(cls) -> Stages:
@@ -109,7 +114,7 @@ class Stages:
             if name in CHOICES:
                 values[name] = text
             elif name in ("samples", "seed"):
-                values[name] = int(text) if text.isdigit() else text
+                values[name] = int(text) if text.isdecimal() else text
             else:
                 values[name] = {"on": True, "off": False}.get(text, text)
         return cls(**values)
