@@ -10,7 +10,7 @@ from ..dynamics import Signal
 from ..ops import Array, Neurons
 from .corrections import calibrate_bias, calibrate_potential
 from .decomposition import KNOBS, decompose
-from .fit import final_error, fit_threshold_and_voltage, sample_places, whole_samples
+from .fit import at_other_sizes, final_error, fit_threshold_and_voltage, sample_places, whole_samples
 from .stages import Stages
 
 __all__ = ["Calibrated", "calibrate_population"]
@@ -48,7 +48,7 @@ def calibrate_population(
     errors = {"rule": final_error(op, trial)}
     fits = {"thresholds": stages.thresholds == "fitted", "voltages": stages.initial_voltage == "fitted"}
     if any(fits.values()):
-        op = fit_threshold_and_voltage(op, trial, **fits)
+        op = fit_threshold_and_voltage(op, at_other_sizes(trial), **fits)
         errors["fitted"] = final_error(op, trial)
     if stages.bias or (stages.bias is None and not op.follows_rate):
         op = calibrate_bias(op, trial)
