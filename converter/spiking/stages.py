@@ -19,11 +19,11 @@ CHOICES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Stages:
-    """The calibration chain: thresholds, initial voltage, bias, potential, weights, read-out; each can be left out.
+    """The calibration chain: weights, thresholds, initial voltage, bias, potential, read-out; each can be left out.
 
-    The stages run layer by layer, each on a network whose lower layers are calibrated already, on samples that go
-    through the spiking network for the number of steps it is meant for. What each stage did to the error of a layer is
-    in the report.
+    The stages run layer by layer (first the weights into a population, then the others in this order), each on a
+    network whose lower layers are calibrated already, on samples that go through the spiking network for the number of
+    steps it is meant for. What each stage did to the error of a layer is in the report.
 
     Attributes
     ----------
@@ -44,8 +44,9 @@ class Stages:
         Change each neuron's initial voltage by its mean error (potential calibration of Li et al. 2021), where that
         helps on samples that it was not taken from.
     weights
-        Fit the weights of each layer to the spike trains that it receives, by ridge regression towards the original
-        ones. The weights are no longer the model's: the report says so.
+        Fit the weights of each Dense or Conv that one population alone reads to the spike trains that it receives, by
+        ridge regression towards the original ones, where that helps on samples that it was not taken from. The weights
+        are no longer the model's: the report says so.
     read_out
         "fitted": leave the first steps out of the read-out where that brings it nearer to the model's output;
         "whole": never.
