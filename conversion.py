@@ -215,8 +215,10 @@ def _check_steps(
 ) -> None:
     """Raise a UsageError for steps and losses that say nothing or contradict each other."""
     for name, steps in (("target_steps", target_steps), ("max_steps", max_steps)):
-        if steps is not None and not (isinstance(steps, int | np.integer) and steps >= 1):
-            raise UsageError(f"expected {name} as a whole number of at least 1, received {steps!r}")
+        if steps is not None and not isinstance(steps, int | np.integer):
+            raise UsageError(f"expected {name} as a whole number, received {steps!r}")
+        if steps is not None and steps < 1:
+            raise UsageError(f"expected {name} of at least 1, received {steps}")
     if target_loss is None:
         return
     if isinstance(target_loss, str) or not 0 < target_loss < 100:

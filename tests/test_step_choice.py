@@ -126,12 +126,12 @@ WRONG = [
     ({"target_loss": float("nan")}, "received nan"),
     ({"target_loss": "low"}, "received low"),
     ({"target_loss": 1.0, "target_steps": 8}, "received both"),
-    ({"target_loss": 1.0, "max_steps": 0}, "max_steps as a whole number of at least 1, received 0"),
-    ({"target_loss": 1.0, "max_steps": 2.5}, "received 2.5"),
+    ({"target_loss": 1.0, "max_steps": 0}, "max_steps of at least 1, received 0"),
+    ({"target_loss": 1.0, "max_steps": 2.5}, "as a whole number, received 2.5"),
     ({"target_loss": 1.0, "calibration": None}, "expected calibration samples with target_loss"),
     ({"target_loss": 1.0, "target": "loihi"}, "received loihi"),
-    ({"target_steps": 0}, "target_steps as a whole number of at least 1, received 0"),
-    ({"target_steps": 2.5}, "received 2.5"),
+    ({"target_steps": 0}, "target_steps of at least 1, received 0"),
+    ({"target_steps": 2.5}, "as a whole number, received 2.5"),
 ]
 
 
