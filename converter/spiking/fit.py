@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -96,32 +95,21 @@ def whole_samples(current: Signal, target: Array, n_steps: int) -> Trial:
 
 
 def trial_errors(op: Neurons, trial: Trial) -> tuple[Array, Array]:
-    """Return each channel's squared error and its mean error (target minus output), both means over the places.
-
-    The squared error counts the charge that is missing after all the steps and, with the same weight, after a half and
-    a quarter of them: a network that is read early should be right as well.
-    """
-    channels = trial.target.shape[-1]
-    events = fire(op, (channels,), trial.current, trial.n_steps)
-    target = trial.target.astype(np.float64)
-    theta = op.threshold_of((channels,))
-    squared = np.zeros(channels)
-    missing = np.zeros(channels)
-    for steps in _checkpoints(trial.n_steps):
-        sent = events[:steps].sum(axis=0, dtype=np.int32) * theta
-        error = (target * steps - sent) / trial.n_steps
-        squared += np.mean(error**2, axis=0)
-        if steps == trial.n_steps:
-            missing = error.mean(axis=0)
-    return squared, missing
+    """Return each channel's squared error and its mean error (activation minus mean output), over all places."""
+    error = trial.target - _mean_output(op, trial)
+    return np.mean(error**2, axis=0), np.mean(error, axis=0)
 
 
 def final_error(op: Neurons, trial: Trial) -> float:
     """Return the root of the mean squared error after all the steps, as a share of the target's."""
-    channels = trial.target.shape[-1]
-    sent = fire(op, (channels,), trial.current, trial.n_steps).sum(axis=0, dtype=np.int32)
-    error = sent * op.threshold_of((channels,)) / trial.n_steps - trial.target
-    return float(np.sqrt(np.mean(error**2) / trial.power))
+    return float(np.sqrt(np.mean((_mean_output(op, trial) - trial.target) ** 2) / trial.power))
+
+
+def _mean_output(op: Neurons, trial: Trial) -> Array:
+    """Return the mean output over the steps: ``(places, channels)`` float64."""
+    shape = trial.target.shape[1:]
+    sent = fire(op, shape, trial.current, trial.n_steps).sum(axis=0, dtype=np.int32)
+    return np.asarray(sent * (op.threshold_of(shape) / trial.n_steps))
 
 
 def fit_threshold_and_voltage(op: Neurons, trial: Trial, *, thresholds: bool, voltages: bool) -> Neurons:
@@ -175,8 +163,3 @@ class _Best:
         self._error = np.where(better, error, self._error)
         self.threshold = np.where(better, threshold, self.threshold)
         self.voltage = np.where(better, np.broadcast_to(candidate.initial_voltage, better.shape), self.voltage)
-
-
-def _checkpoints(n_steps: int) -> Iterator[int]:
-    yield n_steps
-    yield from (steps for steps in (n_steps // 2, n_steps // 4) if steps)
