@@ -110,6 +110,7 @@ def convert(
     if max_pool not in MAX_POOLS:
         raise UsageError(f"expected max_pool out of {', '.join(MAX_POOLS)}, received {max_pool!r}")
     _check_steps(target_steps, target_loss, max_steps, calibration, target)
+    stages = stages or (Stages() if calibration is not None else Stages.without_spikes())
     if custom_layers:
         layers = with_custom_layers(layers, custom_layers)
     prepared = prepare(
@@ -123,9 +124,10 @@ def convert(
         on_progress=on_progress,
     )
     report, samples = prepared.report, prepared.samples
-    prepared.note_thresholds(preset, report)
+    if target_loss is None and max_steps != _MAX_STEPS:
+        report.note("option-without-effect", "max_steps: it limits the search that target_loss starts")
+    prepared.note_thresholds(preset, stages, report)
     provenance = prepared.provenance_for(preset, target)
-    stages = stages or (Stages() if calibration is not None else Stages.without_spikes())
 
     def spiking(fitted_on: Sequence[Array], n_steps: int, told: ReportBuilder) -> Graph:
         return prepared.spiking(preset, stages, n_steps, told, samples=fitted_on, on_fitted=on_fitted)
@@ -134,7 +136,7 @@ def convert(
         steps = target_steps or _STEPS
         made = spiking(samples, steps, report)
     else:
-        choice = choose_steps(spiking, samples, target_loss, max_steps, report)
+        choice = choose_steps(spiking, prepared.graph, samples, target_loss, max_steps, report)
         steps, made, report = choice.n_steps, choice.graph, choice.report
         provenance |= {"target_loss": target_loss, "estimated_loss": choice.estimate}
     return SpikingNetwork(graph=made, report=report.build(), target_steps=steps, provenance=provenance)
@@ -178,16 +180,17 @@ def _check_steps(
     target_steps: int | None, target_loss: float | None, max_steps: int, calibration: Any, target: str
 ) -> None:
     """Raise a UsageError for steps and losses that say nothing or contradict each other."""
-    if target_steps is not None and target_steps < 1:
-        raise UsageError(f"expected target_steps of at least 1, received {target_steps}")
+    for name, steps in (("target_steps", target_steps), ("max_steps", max_steps)):
+        if steps is not None and not isinstance(steps, int | np.integer):
+            raise UsageError(f"expected {name} as a whole number, received {steps!r}")
+        if steps is not None and steps < 1:
+            raise UsageError(f"expected {name} of at least 1, received {steps}")
     if target_loss is None:
         return
-    if not 0 < target_loss < 100:
+    if isinstance(target_loss, str) or not 0 < target_loss < 100:
         raise UsageError(f"expected target_loss in percentage points, above 0, received {target_loss}")
     if target_steps is not None:
         raise UsageError("expected target_steps or target_loss, received both; max_steps limits the search")
-    if max_steps < 1:
-        raise UsageError(f"expected max_steps of at least 1, received {max_steps}")
     if calibration is None:
         raise UsageError("expected calibration samples with target_loss, received none: the loss is measured on them")
     if target == "loihi":

@@ -29,7 +29,8 @@ class Evaluation:
     accuracy
         The share of right answers at each step, 0…1; empty where the labels are no classes.
     keras_accuracy
-        The same of the rate network, which equals the Keras model to float rounding; None where there are no classes.
+        The same of the rate network, which equals the Keras model to float rounding unless weights were calibrated;
+        None where there are no classes.
     mean_squared_error, keras_mean_squared_error
         The same for models whose labels have the shape of the output: regression, autoencoders.
     spikes_per_sample, synaptic_operations_per_sample

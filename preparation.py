@@ -106,11 +106,12 @@ class Preparation:
             on_fitted=on_fitted,
         )
 
-    def note_thresholds(self, preset: NeuronPreset, report: ReportBuilder) -> None:
+    def note_thresholds(self, preset: NeuronPreset, stages: Stages, report: ReportBuilder) -> None:
         """Say in a report where the thresholds come from, where they come from data."""
         if self.from_data:
-            note = f"percentile {preset.percentile:g}, {preset.name} neurons"
-            report.note("thresholds-from-data", note, samples=len(self.samples[0]))
+            from_percentile = stages.thresholds in ("fitted", "percentile")
+            rule = f"percentile {preset.percentile:g}" if from_percentile else stages.thresholds
+            report.note("thresholds-from-data", f"{rule}, {preset.name} neurons", samples=len(self.samples[0]))
 
     def provenance_for(self, preset: NeuronPreset, target: str) -> dict[str, Any]:
         """Return the provenance of a network with these neurons."""

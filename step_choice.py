@@ -18,6 +18,7 @@ __all__ = ["StepChoice", "choose_steps"]
 
 _TRIED = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 _HELD_OUT = 256  # samples at most
+_BATCH = 16  # samples that go through the model at a time
 _MOST_CLASSES = 1000
 
 MakeSpiking = Callable[[Sequence[Array], int, ReportBuilder], Graph]
@@ -41,7 +42,12 @@ class StepChoice:
 
 
 def choose_steps(
-    make: MakeSpiking, samples: Sequence[Array], target_loss: float, max_steps: int, report: ReportBuilder
+    make: MakeSpiking,
+    model: Graph,
+    samples: Sequence[Array],
+    target_loss: float,
+    max_steps: int,
+    report: ReportBuilder,
 ) -> StepChoice:
     """Return the network with the fewest steps whose estimated loss is at most the target; else that of most steps.
 
@@ -50,15 +56,18 @@ def choose_steps(
 
     Parameters
     ----------
+    model
+        What the spiking network is held against: the graph whose ReLUs are still Activations.
     target_loss
         In percentage points.
     """
     fitted_on, held_out = _split(samples)
+    expected = _outputs(model, held_out)
     tried = (*(n for n in _TRIED if n < max_steps), max_steps)
     for n_steps in tried:
         told = deepcopy(report)
         graph = make(fitted_on, n_steps, told)
-        estimate = 100 * _expected_loss(graph, held_out, n_steps)
+        estimate = 100 * _expected_loss(graph, expected, held_out, n_steps)
         met = estimate <= target_loss
         if met or n_steps == tried[-1]:
             break
@@ -76,17 +85,29 @@ def _split(samples: Sequence[Array]) -> tuple[list[Array], list[Array]]:
     return [x[np.sort(order[held:])] for x in samples], [x[np.sort(order[:held])] for x in samples]
 
 
-def _expected_loss(graph: Graph, samples: Sequence[Array], n_steps: int) -> float:
-    """Return the loss to expect on new samples after so many steps, 0…1: that of the worst output."""
-    bare = graph.rewritten(
+def _bare(graph: Graph) -> Graph:
+    """Return the graph without its last activations."""
+    return graph.rewritten(
         replace(node, op=Output(start=node.op.start)) for node in graph.nodes.values() if isinstance(node.op, Output)
     )
-    found = backend_named("cpu").deploy(bare).run(samples, n_steps).outputs
-    feeds = {node.name: x for node, x in zip(bare.inputs, samples, strict=True)}
-    expected = bare.evaluate(feeds)
-    return max(
-        _difference(expected[place], found[name], graph.nodes[place].op) for name, place in graph.outputs.items()
-    )
+
+
+def _outputs(model: Graph, samples: Sequence[Array]) -> dict[str, Array]:
+    """Return what the model puts out before its last activations: Keras output name → ``(samples, *shape)``."""
+    bare = _bare(model)
+    parts: dict[str, list[Array]] = {name: [] for name in bare.outputs}
+    for start in range(0, len(samples[0]), _BATCH):
+        feeds = {n.name: x[start : start + _BATCH] for n, x in zip(bare.inputs, samples, strict=True)}
+        values = bare.evaluate(feeds)
+        for name, place in bare.outputs.items():
+            parts[name].append(values[place])
+    return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+def _expected_loss(graph: Graph, expected: dict[str, Array], samples: Sequence[Array], n_steps: int) -> float:
+    """Return the loss to expect on new samples after so many steps, 0…1: that of the worst output."""
+    found = backend_named("cpu").deploy(_bare(graph)).run(samples, n_steps).outputs
+    return max(_difference(expected[name], found[name], graph.nodes[place].op) for name, place in graph.outputs.items())
 
 
 def _difference(expected: Array, found: Array, op: Op) -> float:

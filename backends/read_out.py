@@ -17,7 +17,7 @@ def read_out_mean(values: Array, start: int) -> Array:
     """
     sums = np.cumsum(values, axis=0)
     counts = np.arange(1, len(values) + 1, dtype=values.dtype)
-    if start:
+    if 0 < start < len(values):
         sums[start:] -= sums[start - 1].copy()
         counts[start:] -= start
     return np.asarray(sums / counts.reshape(-1, *(1,) * (values.ndim - 1)))

@@ -76,7 +76,7 @@ class Scorer:
         """Return the network that `convert` makes of the calibration samples with these settings."""
         prepared, preset = self._prepared, settings.neurons
         report = prepared.new_report()
-        prepared.note_thresholds(preset, report)
+        prepared.note_thresholds(preset, settings.stages, report)
         graph = prepared.spiking(preset, settings.stages, settings.steps, report)
         return SpikingNetwork(
             graph=graph,

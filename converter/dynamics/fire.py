@@ -26,7 +26,7 @@ def fire(op: Neurons, shape: Shape, current: Signal, n_steps: int, keys: Array |
     current
         ``(steps | 1, samples, *shape)``, in activation units.
     keys
-        Of the samples, for neurons that draw random numbers: ``(samples,)`` uint64.
+        Of the samples, for neurons that draw random numbers: ``(samples,)`` uint64; by default 0, 1, 2 …
 
     Returns
     -------
@@ -42,7 +42,7 @@ def fire(op: Neurons, shape: Shape, current: Signal, n_steps: int, keys: Array |
     events = np.empty((n_steps, count, flat.shape[-1]), np.int8)
     each = op.threshold_of(shape), op.voltage_of(shape), op.correction_of(shape)
     if keys is None:
-        keys = np.zeros(count, np.uint64)
+        keys = np.arange(count, dtype=np.uint64)
 
     def part(start: int, stop: int) -> None:
         z, sent = flat[:, start:stop], events[:, start:stop]

@@ -145,7 +145,7 @@ REASONS: Mapping[str, Reason] = {
         Reason(
             "thresholds-from-data",
             _NOTE,
-            "thresholds are a percentile of each channel's activations on the calibration data",
+            "thresholds come from each channel's activations on the calibration data",
         ),
         Reason(
             "fitted-to-spikes",
@@ -168,6 +168,13 @@ REASONS: Mapping[str, Reason] = {
             _APPROXIMATE,
             "a current for each channel takes back its mean error; what it adds stays, however many steps are run",
             "leave the stage out (bias=off) where many steps are run",
+        ),
+        Reason(
+            "weights-calibrated",
+            _APPROXIMATE,
+            "its kernel and bias were fitted to the spike trains that it receives, so they are no longer the model's, "
+            "and the rate network no longer equals it",
+            "leave the stage out (weights=off)",
         ),
         Reason(
             "no-calibration-data",

@@ -13,7 +13,7 @@ from .fit import Trial, trial_errors
 __all__ = ["calibrate_bias", "calibrate_potential"]
 
 _ROUNDS = 3
-_PRIOR = 8.0  # samples' worth of belief that a neuron has no error of its own
+_PRIOR = 8.0  # values' worth of belief that a channel or a neuron has no error of its own
 _HELPS = 0.99  # of the error before: less help than this is left alone
 _FURTHEST = 2.0  # thresholds that an initial voltage may be moved
 
@@ -22,14 +22,15 @@ def calibrate_bias(op: Neurons, trial: Trial) -> Neurons:
     """Return the neurons with a current for each channel that takes back its mean error.
 
     Li et al. 2021, "A free lunch from ANN": ``b ← b + mean(ANN) - mean(SNN)``, a few rounds, kept where it lowers the
-    squared error. The current flows at every step, so what it adds does not vanish as the steps grow.
+    squared error. The means are drawn towards zero where they are over few places. The current flows at every step, so
+    what it adds does not vanish as the steps grow.
     """
-    channels = trial.target.shape[-1]
+    places, channels = trial.target.shape
     error, missing = trial_errors(op, trial)
     best = np.zeros(channels)
     tried = np.zeros(channels)
     for _ in range(_ROUNDS):
-        tried = tried + missing
+        tried = tried + missing * (places / (places + _PRIOR))
         candidate = replace(op, correction=tried.astype(np.float32))
         found, missing = trial_errors(candidate, trial)
         better = found < _HELPS * error
@@ -55,17 +56,19 @@ def calibrate_potential(op: Neurons, current: Signal, target: Array, n_steps: in
     if half < 2:
         return op
     theta = op.threshold_of(shape).reshape(shape)
-    missing = target - _mean_output(op, current, n_steps, shape)
+    missing = target - _mean_output(op, current, n_steps, 0)
     moved = missing[:half].mean(axis=0) * (half / (half + _PRIOR)) * n_steps / theta
     voltage = np.broadcast_to(op.initial_voltage, shape) + np.clip(moved, -_FURTHEST, _FURTHEST)
     candidate = replace(op, initial_voltage=voltage.astype(np.float32))
     rest = Signal(current.values[:, half:], current.constant)
-    after = target[half:] - _mean_output(candidate, rest, n_steps, shape)
+    after = target[half:] - _mean_output(candidate, rest, n_steps, half)
     helps = np.mean(after**2) < _HELPS * np.mean(missing[half:] ** 2)
     return candidate if helps else op
 
 
-def _mean_output(op: Neurons, current: Signal, n_steps: int, shape: tuple[int, ...]) -> Array:
-    """Return the mean output over the steps: ``(samples, *shape)``."""
-    events = fire(op, shape, current, n_steps)
+def _mean_output(op: Neurons, current: Signal, n_steps: int, first: int) -> Array:
+    """Return the mean output over the steps, ``(samples, *shape)``; the first sample has this place among all."""
+    shape = current.values.shape[2:]
+    keys = np.arange(first, first + current.values.shape[1], dtype=np.uint64)  # no two samples share random numbers
+    events = fire(op, shape, current, n_steps, keys)
     return np.asarray(events.sum(axis=0, dtype=np.int32) * (op.threshold_of(shape).reshape(shape) / n_steps))

@@ -9,13 +9,23 @@ import numpy as np
 from ..dynamics import Signal, fire
 from ..ops import Array, Neurons
 
-__all__ = ["Trial", "fit_threshold_and_voltage", "sample_places", "trial_errors"]
+__all__ = [
+    "Trial",
+    "at_other_sizes",
+    "final_error",
+    "fit_threshold_and_voltage",
+    "sample_places",
+    "trial_errors",
+    "whole_samples",
+]
 
 _FACTORS = (1.0, 1.3, 1.1, 0.92, 0.77, 0.64, 0.54, 0.45, 0.37, 0.31, 0.26)  # of the rule's threshold; 1 is tried first
 _REFINEMENTS = (1.08, 0.93)  # of the threshold found
 _VOLTAGES = (0.5, 0.25, 0.0)  # in thresholds; ½ rounds, 0 rounds down and waits for more
 _BETTER = 0.99  # of the error so far: a candidate that is hardly better only fits the samples
 _PLACES = 2048  # values of each channel that are looked at
+_MANY = 100  # places of a channel that show how its activations are spread
+_SIZES, _LARGEST = (1.0, 0.7, 1.4), 8.0  # sizes at which fewer are looked at, and 1 + this / √places
 _VALUES = 2**24  # most values of a trial, over all steps
 
 
@@ -61,6 +71,27 @@ def sample_places(current: Signal, target: Array, n_steps: int, rng: np.random.G
         chosen = np.sort(rng.choice(len(flat), count, replace=False))
         flat, rows = flat[chosen], rows[:, chosen]
     return Trial(Signal(np.ascontiguousarray(rows), current.constant), np.ascontiguousarray(flat), n_steps)
+
+
+def at_other_sizes(trial: Trial) -> Trial:
+    """Return a trial of few places, ``(steps | 1, places, channels)``, with all of them smaller and larger as well.
+
+    Without that, a threshold would suit the few values that were seen: what comes later is cut off if it is larger.
+    The largest of n values is exceeded the more, the fewer they are.
+    """
+    places = len(trial.target)
+    if places >= _MANY:
+        return trial
+    sizes = [np.float32(size) for size in (*_SIZES, 1 + _LARGEST / np.sqrt(places))]
+    current = np.concatenate([trial.current.values * size for size in sizes], axis=1)
+    target = np.concatenate([trial.target * size for size in sizes])
+    return Trial(Signal(current, trial.current.constant), target, trial.n_steps)
+
+
+def whole_samples(current: Signal, target: Array, n_steps: int) -> Trial:
+    """Return a trial of the last samples with all their places, ``(steps | 1, samples, *shape)``, at least of one."""
+    count = max(1, min(len(target), _VALUES // (n_steps * target[0].size)))
+    return Trial(Signal(current.values[:, -count:], current.constant), target[-count:], n_steps)
 
 
 def trial_errors(op: Neurons, trial: Trial) -> tuple[Array, Array]:

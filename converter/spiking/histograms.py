@@ -76,11 +76,14 @@ class ActivationHistogram:
         return np.where(totals > 0, np.minimum(upper_edge, self.maximum), 0.0)
 
     def channels(self) -> Iterator[tuple[Array, Array]]:
-        """Yield for each channel the middles of its bins in use, in order, and how many values each of them holds."""
+        """Yield for each channel the middles of its bins in use, in order, and how many values each of them holds.
+
+        None is above the largest value.
+        """
         ends = np.searchsorted(self._places, np.arange(len(self.maximum) + 1) * self._bins)
-        for start, stop in pairwise(ends):
-            bins = self._places[start:stop] % self._bins
-            yield 2.0 ** ((bins + 0.5) / self._per_octave + _LOWEST), self._counts[start:stop].astype(np.float64)
+        for largest, (start, stop) in zip(self.maximum, pairwise(ends), strict=True):
+            middles = 2.0 ** ((self._places[start:stop] % self._bins + 0.5) / self._per_octave + _LOWEST)
+            yield np.minimum(middles, largest), self._counts[start:stop].astype(np.float64)
 
 
 def relu_nodes(graph: Graph) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from ..ops import Array, Output
 __all__ = ["fit_read_out"]
 
 _BETTER = 0.97  # of the error so far: what a longer silence has to bring
+_NO_ERROR = 1e-10  # of the target's mean square: float rounding, which no silence lowers
 
 
 def fit_read_out(op: Output, current: Signal, target: Array) -> Output:
@@ -29,10 +30,14 @@ def fit_read_out(op: Output, current: Signal, target: Array) -> Output:
         What the model has there, before its last activation: ``(samples, *shape)``.
     """
     values = current.values
-    n_steps = len(values)
-    start, least = 0, np.inf
-    for candidate in range(n_steps // 2 + 1):
-        error = float(np.mean((values[candidate:].mean(axis=0) - target) ** 2))
-        if error < (_BETTER if candidate else 1.0) * least:
-            start, least = candidate, error
+
+    def error(start: int) -> float:
+        return float(np.mean((values[start:].mean(axis=0) - target) ** 2))
+
+    start, least = 0, error(0)
+    rounding = _NO_ERROR * float(np.mean(target**2))
+    for candidate in range(1, len(values) // 2 + 1):
+        found = error(candidate)
+        if found < _BETTER * least - rounding:
+            start, least = candidate, found
     return replace(op, start=start)

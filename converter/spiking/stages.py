@@ -20,11 +20,11 @@ CHOICES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Stages:
-    """The calibration chain: thresholds, initial voltage, bias, potential, weights, read-out; each can be left out.
+    """The calibration chain: weights, thresholds, initial voltage, bias, potential, read-out; each can be left out.
 
-    The stages run layer by layer, each on a network whose lower layers are calibrated already, on samples that go
-    through the spiking network for the number of steps it is meant for. What each stage did to the error of a layer is
-    in the report.
+    The stages run layer by layer (first the weights into a population, then the others in this order), each on a
+    network whose lower layers are calibrated already, on samples that go through the spiking network for the number of
+    steps it is meant for. What each stage did to the error of a layer is in the report.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Stages:
         conversion").
     initial_voltage
         "fitted" together with the thresholds; "half" a threshold (Bu et al. 2022, "Optimized potential
-        initialization"); "zero".
+        initialization"), or zero where the neuron's preset says so, as random ones do; "zero".
     bias
         Add to each channel a current that takes back its mean error ("light" bias calibration of Li et al. 2021). It
         stays however many steps are run, so the error no longer vanishes as they grow. None: for neurons that lose
@@ -45,8 +45,9 @@ class Stages:
         Change each neuron's initial voltage by its mean error (potential calibration of Li et al. 2021), where that
         helps on samples that it was not taken from.
     weights
-        Fit the weights of each layer to the spike trains that it receives, by ridge regression towards the original
-        ones. The weights are no longer the model's: the report says so.
+        Fit the weights of each Dense or Conv that one population alone reads to the spike trains that it receives, by
+        ridge regression towards the original ones, where that helps on samples that it was not taken from. The weights
+        are no longer the model's: the report says so.
     rate_scale
         Thresholds, from a rule or fitted, are divided by it: above 1, higher rates, finer levels and more spikes, and a
         smaller largest output, which is n_max thresholds. Its place is that of NengoDL's scale_firing_rates.
@@ -89,8 +90,13 @@ class Stages:
     @property
     def needs_spikes(self) -> bool:
         """Say whether any stage runs the spiking network."""
-        fitted = "fitted" in (self.thresholds, self.initial_voltage, self.read_out)
+        fitted = self.fits_neurons or self.read_out == "fitted"
         return fitted or self.bias is not False or self.potential or self.weights
+
+    @property
+    def fits_neurons(self) -> bool:
+        """Say whether thresholds or initial voltages are fitted to spike trains."""
+        return "fitted" in (self.thresholds, self.initial_voltage)
 
     @classmethod
     def without_spikes(cls) -> Stages:
@@ -117,7 +123,7 @@ class Stages:
             if name in CHOICES:
                 values[name] = text
             elif name in ("samples", "seed"):
-                values[name] = int(text) if text.isdigit() else text
+                values[name] = int(text) if text.isdecimal() else text
             elif name == "rate_scale":
                 values[name] = _number(text)
             else:

@@ -50,8 +50,7 @@ def mmse(histogram: ActivationHistogram, n_steps: int, n_max: int) -> Array:
     for channel, (values, counts) in enumerate(histogram.channels()):
         if not len(values):
             continue
-        largest = max(float(histogram.maximum[channel]), float(values[-1]))
-        candidates = largest / n_max * (1 - 0.01 * np.arange(_MMSE_CANDIDATES))[:, None]
+        candidates = histogram.maximum[channel] / n_max * (1 - 0.01 * np.arange(_MMSE_CANDIDATES))[:, None]
         levels = np.clip(np.rint(values * n_steps / candidates), 0, n_max * n_steps)
         errors = ((values - candidates / n_steps * levels) ** 2) @ counts
         result[channel] = candidates[errors.argmin(), 0]
