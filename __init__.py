@@ -11,7 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .backends import BACKENDS, RunResult
+    from .backends import BACKENDS, EarlyExit, RunResult
+    from .backends.cpu.two_phase import COS, SRP
     from .backends.nengo.converter import Converter
     from .backends.nengo.layer_converter import LayerConverter
     from .backends.nengo.neuron_type import SignedIntegrateAndFire
@@ -37,15 +38,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BACKENDS",
+    "COS",
     "ENCODERS",
     "LAYERS",
     "REASONS",
+    "SRP",
     "BackendError",
     "ConstantCurrent",
     "ConversionError",
     "Converter",
     "DataError",
     "Delta",
+    "EarlyExit",
     "Encoder",
     "Evaluation",
     "EventFrames",
@@ -72,7 +76,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    ".backends": ("BACKENDS", "RunResult"),
+    ".backends": ("BACKENDS", "EarlyExit", "RunResult"),
+    ".backends.cpu.two_phase": ("COS", "SRP"),
     ".backends.nengo.converter": ("Converter",),
     ".backends.nengo.layer_converter": ("LayerConverter",),
     ".backends.nengo.neuron_type": ("SignedIntegrateAndFire",),
