@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from .evaluation import Evaluation, evaluate
+    from .exit_calibration import calibrate_exit
     from .layer_parity import Parity, parity
     from .network import SpikingNetwork, load
 
@@ -68,6 +69,7 @@ __all__ = [
     "Stages",
     "TimeToFirstSpike",
     "UsageError",
+    "calibrate_exit",
     "check",
     "convert",
     "evaluate",
@@ -106,6 +108,7 @@ _HOMES = {
         "UsageError",
     ),
     ".evaluation": ("Evaluation", "evaluate"),
+    ".exit_calibration": ("calibrate_exit",),
     ".network": ("SpikingNetwork", "load"),
     ".layer_parity": ("Parity", "parity"),
 }

@@ -16,7 +16,7 @@ from .errors import DataError, UsageError
 from .network import SpikingNetwork
 from .samples import as_samples
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = ["Evaluation", "evaluate", "labels_of"]
 
 _BLOCK = 500  # samples at a time: outputs over time are kept for no more than these
 
@@ -121,7 +121,7 @@ def evaluate(
     samples = as_samples(net.graph, x, sequences=True)
     count = len(samples[0])
     shape = net.graph.nodes[next(iter(net.graph.outputs.values()))].shape
-    labels, targets = _labels(_numbers(y), shape, count)
+    labels, targets = labels_of(y, shape, count)
     steps = net.steps_for(backend, n_steps, samples)
     deployment = net.deploy(backend, **options)
     score, keras_score = np.zeros(steps), 0.0
@@ -185,8 +185,24 @@ def _numbers(y: Any) -> Array:
     return array
 
 
-def _labels(y: Array, shape: tuple[int, ...], count: int) -> tuple[Array | None, Array]:
-    """Return class numbers, or None and the targets of a regression."""
+def labels_of(y: Any, shape: tuple[int, ...], count: int) -> tuple[Array | None, Array]:
+    """Return class numbers, or None and the targets of a regression.
+
+    Parameters
+    ----------
+    y
+        Labels in any form that `evaluate` takes.
+    shape
+        Of the output, for one sample.
+    count
+        The number of samples.
+
+    Raises
+    ------
+    DataError
+        When they do not fit.
+    """
+    y = _numbers(y)
     if not y.ndim or len(y) != count:
         raise DataError(f"expected {count} labels, one for each sample, received y of shape {y.shape}")
     flat = y.reshape(count, -1)
