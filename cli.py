@@ -142,7 +142,7 @@ def _add_network_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--encoder", choices=_ENCODERS, help=text)
     parser.add_argument("--encoder-seed", type=int, metavar="N", help="poisson: which random numbers (default: 0)")
     parser.add_argument("--samples", type=int, metavar="N", help="use the first N samples only")
-    text = "samples x for a backend that calibrates itself (loihi), or for --early-exit"
+    text = "samples x for a backend that calibrates itself (loihi); evaluate: for --early-exit too"
     parser.add_argument("--calibrate", metavar="DATA.npz", type=Path, help=text)
     parser.add_argument("--seed", type=int, help="of what random neurons draw (default: 0)")
     add_correction(parser)

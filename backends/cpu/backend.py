@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...converter.dynamics import Signal
 from ...converter.graph import Graph
 from ...converter.ops import Array, Neurons
 from ...encoders import EncoderChoice, InputCurrents
@@ -146,7 +147,8 @@ class CpuDeployment(Deployment):
         return 8 * (4 * max(sizes) * steps + remembered)
 
     def _run_batch(self, inputs: InputCurrents, start: int, stop: int, record: tuple[str, ...]) -> RunResult:
-        currents, input_events = inputs.batch(start, stop)
+        encoded, input_events = inputs.batch(start, stop)
+        currents = {name: Signal(x, len(x) == 1) for name, x in encoded.items()}
         first, count, n_steps = inputs.first + start, stop - start, inputs.n_steps
         course = Course(self._graph, self._synapses, self._seed, first, count, resumes=self._resumes)
         before = [] if self._correction is None else self._correction.run_first_phase(course, currents)
@@ -156,7 +158,7 @@ class CpuDeployment(Deployment):
             confidence = Confidence.of(self._graph, self._exit.rule)
             result = run_until_exit(course, currents, n_steps, self._exit, confidence, record)
             if input_events is not None and result.steps_taken is not None:
-                result = replace(result, input_events=inputs.events_until(currents, result.steps_taken))
+                result = replace(result, input_events=inputs.events_until(encoded, result.steps_taken))
         return _with_first_phase(result, before, 0 if self._correction is None else self._correction.extra_steps)
 
 

@@ -83,14 +83,14 @@ class Course:
         self._constants = {name: Signal(s.values[:, places], True) for name, s in self._constants.items()}
 
     def advance(
-        self, currents: Mapping[str, Array], n_steps: int, *, record: tuple[str, ...] = (), each_step: bool = False
+        self, currents: Mapping[str, Signal], n_steps: int, *, record: tuple[str, ...] = (), each_step: bool = False
     ) -> Stretch:
         """Run the next steps.
 
         Parameters
         ----------
         currents
-            Input → ``(steps, samples, *shape)``, or ``(1, samples, *shape)`` where they never change.
+            Input → its currents in these steps; constant where they never change in any.
         record
             Populations whose events to return.
         each_step
@@ -112,8 +112,7 @@ class Course:
                 if node.name in record:
                     events[node.name] = sent
             elif isinstance(node.op, Input):
-                given = currents[node.name]
-                values[node.name] = Signal(given, len(given) == 1)
+                values[node.name] = currents[node.name]
             elif isinstance(node.op, Output):
                 values[node.name] = Signal(self._read_out(node, node.op, inputs[0].over(n_steps)), False)
             else:

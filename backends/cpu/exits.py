@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ...converter.dynamics import Signal
 from ...converter.ops import Array
 from ..contract import RunResult
 from ..early_exit import Confidence, EarlyExit
@@ -13,12 +14,12 @@ from .course import Course
 
 __all__ = ["run_until_exit"]
 
-_FIRST_STRETCH = 2  # steps; each further stretch is as long as all before it: 2, 2, 4, 8 …
+_FIRST_STRETCH = 1  # steps; each further stretch is as long as all before it: 1, 1, 2, 4 …
 
 
 def run_until_exit(
     course: Course,
-    currents: Mapping[str, Array],
+    currents: Mapping[str, Signal],
     n_steps: int,
     early: EarlyExit,
     confidence: Confidence,
@@ -32,7 +33,7 @@ def run_until_exit(
     Parameters
     ----------
     currents
-        Input → ``(n_steps, samples, *shape)``, or ``(1, samples, *shape)`` where they never change.
+        Input → its currents in all the steps.
     """
     count, done = course.count, 0
     alive = np.arange(count)
@@ -44,7 +45,7 @@ def run_until_exit(
     while done < n_steps and len(alive):
         size = min(max(done, _FIRST_STRETCH), n_steps - done)
         steps = slice(done, done + size)
-        part = {name: (x if len(x) == 1 else x[steps])[:, alive] for name, x in currents.items()}
+        part = {name: _part(signal, steps, alive) for name, signal in currents.items()}
         stretch = course.advance(part, size, record=record, each_step=True)
         (name, values), *_ = stretch.outputs.items()
         values = values.astype(np.float32)
@@ -79,3 +80,8 @@ def run_until_exit(
         n_steps=n_steps,
         steps_taken=taken,
     )
+
+
+def _part(signal: Signal, steps: slice, places: Array) -> Signal:
+    """Return the currents of some steps and samples; one step of a sequence is no constant."""
+    return Signal((signal.values if signal.constant else signal.values[steps])[:, places], signal.constant)

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...converter.dynamics import PopulationState
+from ...converter.dynamics import PopulationState, Signal
 from ...converter.graph import Graph
 from ...converter.ops import Array, Neurons
 from ...errors import UsageError
@@ -68,7 +68,7 @@ class Correction:
         """
         raise NotImplementedError
 
-    def run_first_phase(self, course: Course, currents: Mapping[str, Array]) -> list[Stretch]:
+    def run_first_phase(self, course: Course, currents: Mapping[str, Signal]) -> list[Stretch]:
         """Run the first phase, and leave the course at the beginning of the second one.
 
         Returns
