@@ -11,7 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .backends import BACKENDS, RunResult
+    from .backends import BACKENDS, EarlyExit, RunResult
+    from .backends.cpu.two_phase import COS, SRP
     from .backends.nengo.converter import Converter
     from .backends.nengo.layer_converter import LayerConverter
     from .backends.nengo.neuron_type import SignedIntegrateAndFire
@@ -32,22 +33,26 @@ if TYPE_CHECKING:
         UsageError,
     )
     from .evaluation import Evaluation, evaluate
+    from .exit_calibration import calibrate_exit
     from .layer_parity import Parity, parity
     from .network import SpikingNetwork, load
     from .tuning import TuneResult, tune
 
 __all__ = [
     "BACKENDS",
+    "COS",
     "ENCODERS",
     "LAYERS",
     "PRESETS",
     "REASONS",
+    "SRP",
     "BackendError",
     "ConstantCurrent",
     "ConversionError",
     "Converter",
     "DataError",
     "Delta",
+    "EarlyExit",
     "Encoder",
     "Evaluation",
     "EventFrames",
@@ -68,6 +73,7 @@ __all__ = [
     "TimeToFirstSpike",
     "TuneResult",
     "UsageError",
+    "calibrate_exit",
     "check",
     "convert",
     "evaluate",
@@ -77,7 +83,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    ".backends": ("BACKENDS", "RunResult"),
+    ".backends": ("BACKENDS", "EarlyExit", "RunResult"),
+    ".backends.cpu.two_phase": ("COS", "SRP"),
     ".backends.nengo.converter": ("Converter",),
     ".backends.nengo.layer_converter": ("LayerConverter",),
     ".backends.nengo.neuron_type": ("SignedIntegrateAndFire",),
@@ -106,6 +113,7 @@ _HOMES = {
         "UsageError",
     ),
     ".evaluation": ("Evaluation", "evaluate"),
+    ".exit_calibration": ("calibrate_exit",),
     ".network": ("SpikingNetwork", "load"),
     ".layer_parity": ("Parity", "parity"),
     ".tuning": ("TuneResult", "tune"),

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from .backends.contract import OnProgress, silent
+from .backends.early_exit import classes_of
 from .converter.ops import Array
 from .encoders import EncoderChoice
 from .errors import DataError, UsageError
 from .network import SpikingNetwork
 from .samples import as_samples
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = ["Evaluation", "evaluate", "labels_of"]
 
 _BLOCK = 500  # samples at a time: outputs over time are kept for no more than these
 
@@ -37,6 +38,13 @@ class Evaluation:
         Means over the samples, for all the steps together.
     input_events_per_sample
         The mean number of events that entered; None where no encoder makes events of the input.
+    extra_steps
+        Steps that each sample was run besides, before these: the first phase of a correction.
+    mean_steps
+        With an early exit, the mean of the step at which the samples stopped, extra steps not included; else None.
+        The accuracy at each step then takes the answers of the samples that have stopped, and the last is the accuracy.
+    exit_steps
+        With an early exit, how many samples stopped at each step.
     seconds
         Wall time of the spiking run.
     """
@@ -52,6 +60,9 @@ class Evaluation:
     synaptic_operations_per_sample: float
     seconds: float
     input_events_per_sample: float | None = None
+    extra_steps: int = 0
+    mean_steps: float | None = None
+    exit_steps: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the scores as JSON values."""
@@ -67,6 +78,9 @@ class Evaluation:
             "synaptic_operations_per_sample": self.synaptic_operations_per_sample,
             "seconds": self.seconds,
             "input_events_per_sample": self.input_events_per_sample,
+            "extra_steps": self.extra_steps,
+            "mean_steps": self.mean_steps,
+            "exit_steps": list(self.exit_steps),
         }
 
 
@@ -93,6 +107,8 @@ def evaluate(
         What makes currents of the samples, as in `SpikingNetwork.run`.
     on_progress
         Called with the number of samples done since the last call.
+    options
+        The backend's own: of the cpu backend, ``correction`` and ``exit`` among them.
 
     Raises
     ------
@@ -106,12 +122,13 @@ def evaluate(
     samples = as_samples(net.graph, x, sequences=True)
     count = len(samples[0])
     shape = net.graph.nodes[next(iter(net.graph.outputs.values()))].shape
-    labels, targets = _labels(_numbers(y), shape, count)
+    labels, targets = labels_of(y, shape, count)
     steps = net.steps_for(backend, n_steps, samples)
     deployment = net.deploy(backend, **options)
     score, keras_score = np.zeros(steps), 0.0
     spikes = operations = seconds = 0.0
     input_events: float | None = None
+    exits, extra_steps = np.zeros(steps + 1, np.int64), 0
     for start in range(0, count, _BLOCK):
         part = [a[start : start + _BLOCK] for a in samples]
         started = time.perf_counter()
@@ -121,8 +138,8 @@ def evaluate(
         rates = net.run(part if len(part) > 1 else part[0], steps, spiking=False).output
         if labels is not None:
             right = labels[start : start + _BLOCK]
-            score += (_classes(over_time) == right[:, None]).sum(axis=0)
-            keras_score += float((_classes(rates) == right).sum())
+            score += (classes_of(over_time) == right[:, None]).sum(axis=0)
+            keras_score += float((classes_of(rates) == right).sum())
         else:
             wanted = targets[start : start + _BLOCK]
             axes = tuple(range(2, over_time.ndim))
@@ -133,6 +150,9 @@ def evaluate(
             operations += float(result.synaptic_operations.sum())
         if result.input_events is not None:
             input_events = (input_events or 0.0) + float(result.input_events.sum())
+        extra_steps = result.extra_steps
+        if result.steps_taken is not None:
+            exits += np.bincount(result.steps_taken, minlength=steps + 1)
     per_step = tuple(float(s) for s in score / count)
     classes = labels is not None
     return Evaluation(
@@ -147,6 +167,9 @@ def evaluate(
         synaptic_operations_per_sample=operations / count,
         seconds=seconds,
         input_events_per_sample=None if input_events is None else input_events / count,
+        extra_steps=extra_steps,
+        mean_steps=float(exits @ np.arange(steps + 1)) / count if exits.any() else None,
+        exit_steps=tuple(int(n) for n in exits[1:]) if exits.any() else (),
     )
 
 
@@ -163,8 +186,24 @@ def _numbers(y: Any) -> Array:
     return array
 
 
-def _labels(y: Array, shape: tuple[int, ...], count: int) -> tuple[Array | None, Array]:
-    """Return class numbers, or None and the targets of a regression."""
+def labels_of(y: Any, shape: tuple[int, ...], count: int) -> tuple[Array | None, Array]:
+    """Return class numbers, or None and the targets of a regression.
+
+    Parameters
+    ----------
+    y
+        Labels in any form that `evaluate` takes.
+    shape
+        Of the output, for one sample.
+    count
+        The number of samples.
+
+    Raises
+    ------
+    DataError
+        When they do not fit.
+    """
+    y = _numbers(y)
     if not y.ndim or len(y) != count:
         raise DataError(f"expected {count} labels, one for each sample, received y of shape {y.shape}")
     flat = y.reshape(count, -1)
@@ -180,10 +219,3 @@ def _labels(y: Array, shape: tuple[int, ...], count: int) -> tuple[Array | None,
     if y.size != count * int(np.prod(shape)):
         raise DataError(f"expected class numbers or targets of shape {(count, *shape)}, received y of shape {y.shape}")
     return None, y.reshape(count, *shape).astype(np.float32)
-
-
-def _classes(outputs: Array) -> Array:
-    """Return the class that each output row names; a single value is a probability of class 1."""
-    if outputs.shape[-1] == 1:
-        return (outputs[..., 0] > 0.5).astype(np.int64)
-    return np.asarray(outputs.argmax(axis=-1))

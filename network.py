@@ -92,7 +92,7 @@ class SpikingNetwork:
         on_progress
             Called with the number of samples done since the last call.
         options
-            The backend's own.
+            The backend's own: of the cpu backend, ``correction`` (`SRP`, `COS`) and ``exit`` (`EarlyExit`) among them.
         """
         samples = as_samples(self.graph, x, sequences=True)
         steps = self.steps_for(backend, n_steps, samples)

@@ -30,6 +30,7 @@ def run_facts(result: RunResult, deployment: Deployment, *, backend: str, labels
         "backend": backend,
         "samples": len(output),
         "steps": result.n_steps,
+        "extra_steps": result.extra_steps,
         "spikes_per_sample": {name: float(c.mean()) for name, c in result.spike_counts.items()},
         "synaptic_operations_per_sample": None if operations is None else float(operations.mean()),
         "input_events_per_sample": None if result.input_events is None else float(result.input_events.mean()),
@@ -58,6 +59,8 @@ def save_run(path: Path, result: RunResult, facts: Mapping[str, Any]) -> None:
     arrays |= {f"spikes:{name}": counts for name, counts in result.spike_counts.items()}
     if result.synaptic_operations is not None:
         arrays["synaptic_operations"] = result.synaptic_operations
+    if result.steps_taken is not None:
+        arrays["steps_taken"] = result.steps_taken
     if result.input_events is not None:
         arrays["input_events"] = result.input_events
     with written_at_once(path) as temporary, temporary.open("wb") as file:
@@ -66,7 +69,8 @@ def save_run(path: Path, result: RunResult, facts: Mapping[str, Any]) -> None:
 
 def print_run(console: Console, facts: Mapping[str, Any]) -> None:
     """Print the figures of a run."""
-    console.print(f"{facts['samples']} samples, {facts['steps']} steps on {facts['backend']}")
+    extra = f" after {facts['extra_steps']} of a first phase" if facts["extra_steps"] else ""
+    console.print(f"{facts['samples']} samples, {facts['steps']} steps{extra} on {facts['backend']}")
     if "right" in facts:
         console.print(f"right: {facts['right']} of {facts['samples']}")
     if "classes" in facts:
@@ -114,6 +118,11 @@ def print_evaluation(console: Console, score: Evaluation) -> None:
     if keras is not None:
         text = f"{100 * keras:6.2f} %" if classes else f"{keras:.6f}"
         console.print(f"Keras      {text}  {'█' * round(40 * keras / highest)}")
+    if score.extra_steps:
+        console.print(f"each after a first phase of {score.extra_steps} steps, whose spikes are counted too")
+    if score.mean_steps is not None:
+        console.print(f"mean steps {score.mean_steps:.1f} of {score.steps}")
+        console.print("stopped at step: " + ", ".join(f"{t} {n}" for t, n in enumerate(score.exit_steps, 1) if n))
     console.print(
         f"spikes per sample {score.spikes_per_sample:,.0f}, "
         f"synaptic operations per sample {score.synaptic_operations_per_sample:,.0f}"

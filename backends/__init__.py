@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .contract import Backend, Deployment, RunResult, Verdict
+from .early_exit import EarlyExit
 from .registry import BACKENDS, backend_named
 
-__all__ = ["BACKENDS", "Backend", "Deployment", "RunResult", "Verdict", "backend_named"]
+__all__ = ["BACKENDS", "Backend", "Deployment", "EarlyExit", "RunResult", "Verdict", "backend_named"]

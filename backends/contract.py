@@ -62,6 +62,11 @@ class RunResult:
         How many steps were run.
     input_events
         ``(samples,)``: how many events entered; None where no encoder makes events of the input.
+    extra_steps
+        How many steps each sample was run besides, before those of the outputs; their events are counted too.
+    steps_taken
+        ``(samples,)``: the step at which each sample stopped. From there on its outputs stay what they were, and its
+        events are not counted. None where all samples ran to the end.
     """
 
     outputs_over_time: Mapping[str, Array]
@@ -70,6 +75,8 @@ class RunResult:
     events: Mapping[str, Array] = field(default_factory=dict)
     n_steps: int
     input_events: Array | None = None
+    extra_steps: int = 0
+    steps_taken: Array | None = None
 
     @property
     def outputs(self) -> dict[str, Array]:

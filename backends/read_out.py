@@ -2,12 +2,58 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ..converter.graph import Graph
 from ..converter.ops import Array, Output
 
-__all__ = ["read_out_mean", "read_out_over_time"]
+__all__ = ["RunningMean", "read_out_mean", "read_out_over_time"]
+
+
+@dataclass(eq=False)
+class RunningMean:
+    """The mean over a read-out window, some steps after others.
+
+    Attributes
+    ----------
+    start
+        The steps that the window leaves out; up to then, it is all the steps there are.
+    steps
+        How many were done.
+    total, left_out
+        The sums over all of them, and over those left out: ``(samples, *shape)``, None before the first step.
+    """
+
+    start: int
+    steps: int = 0
+    total: Array | None = None
+    left_out: Array | None = None
+
+    def of_more(self, values: Array) -> Array:
+        """Return the mean up to each of the next steps, the first axis of the values."""
+        start, done = self.start, self.steps
+        if self.total is not None:
+            values = values.copy()
+            values[0] += self.total
+        sums = np.cumsum(values, axis=0)
+        self.steps, self.total = done + len(values), sums[-1].copy()
+        counts = np.arange(done + 1, self.steps + 1, dtype=values.dtype)
+        if start and self.steps > start:
+            inside = max(start - done, 0)  # how many of these steps are left out
+            if inside:
+                self.left_out = sums[inside - 1].copy()
+            sums[inside:] -= self.left_out
+            counts[inside:] -= start
+        elif start == self.steps:
+            self.left_out = self.total
+        return np.asarray(sums / counts.reshape(-1, *(1,) * (values.ndim - 1)))
+
+    def keep(self, places: Array) -> None:
+        """Forget all samples but those at these places."""
+        self.total = None if self.total is None else self.total[places]
+        self.left_out = None if self.left_out is None else self.left_out[places]
 
 
 def read_out_mean(values: Array, start: int) -> Array:
@@ -15,12 +61,7 @@ def read_out_mean(values: Array, start: int) -> Array:
 
     The window leaves out the first ``start`` steps; up to then, it is all the steps there are.
     """
-    sums = np.cumsum(values, axis=0)
-    counts = np.arange(1, len(values) + 1, dtype=values.dtype)
-    if 0 < start < len(values):
-        sums[start:] -= sums[start - 1].copy()
-        counts[start:] -= start
-    return np.asarray(sums / counts.reshape(-1, *(1,) * (values.ndim - 1)))
+    return RunningMean(start).of_more(values)
 
 
 def read_out_over_time(graph: Graph, output: str, currents: Array) -> Array:

@@ -1,8 +1,8 @@
 """Accuracy against steps for each way of converting, on real models, beside published figures.
 
 Run it as ``python benchmarks/accuracy.py -o accuracy.json [--models 18,33] [--steps 1,2,4,8,16,32,64,128]``. It needs
-the folders that SPIKEPORT_MODELS and SPIKEPORT_DATA name. Every figure is kept in the output file as soon as it is there; a
-run that was stopped goes on from it. Nothing is calibrated on test images: the first 512 training images are.
+the folders that SPIKEPORT_MODELS and SPIKEPORT_DATA name. Every figure is kept in the output file as soon as it is
+there; a run that was stopped goes on from it. Nothing is calibrated on test images: the first 512 training images are.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from .arguments import BACKENDS, ENCODERS, Commands, add_json
+from .few_steps import add_correction, add_early_exit, correction_options, early_exit
 from .terminal import print_json, require_new, standard_output
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def add_to(commands: Commands) -> None:
 
     evaluate = commands.add("evaluate", _evaluate, "score a network at every step, beside the Keras model")
     _add_network_run(evaluate)
+    add_early_exit(evaluate)
     add_json(evaluate)
 
 
@@ -37,9 +39,10 @@ def _add_network_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--encoder", choices=ENCODERS, help=text)
     parser.add_argument("--encoder-seed", type=int, metavar="N", help="poisson: which random numbers (default: 0)")
     parser.add_argument("--samples", type=int, metavar="N", help="use the first N samples only")
-    text = "samples x for a backend that calibrates itself (loihi)"
+    text = "samples x for a backend that calibrates itself (loihi); evaluate: for --early-exit too"
     parser.add_argument("--calibrate", metavar="DATA.npz", type=Path, help=text)
     parser.add_argument("--seed", type=int, help="of what random neurons draw (default: 0)")
+    add_correction(parser)
     parser.add_argument("--target", choices=("sim", "loihi"), help="loihi: the emulator (default) or the hardware")
 
 
@@ -71,6 +74,8 @@ def _evaluate(options: argparse.Namespace) -> int:
 
     encoder = _encoder(options)
     net, samples, labels, extra = _load_for_run(options, labels=True)
+    exits = early_exit(options, net, encoder, extra)
+    extra |= {} if exits is None else {"exit": exits}
     with progress_bar(f"evaluating on {options.backend}", len(samples[0])) as advance:
         x = samples if len(samples) > 1 else samples[0]
         score = evaluate(
@@ -93,13 +98,15 @@ def _load_for_run(options: argparse.Namespace, labels: bool) -> tuple[Any, list[
     net = load(options.network)
     x, y = load_npz(options.data, labels=labels)
     samples = [array[: options.samples] for array in as_samples(net.graph, x, sequences=True)]
-    for name in ("target", "calibrate"):
+    early = getattr(options, "early_exit", None) is not None
+    for name in ("target",) if early else ("target", "calibrate"):
         if getattr(options, name) and options.backend != "loihi":
             raise UsageError(f"--{name}: expected with --backend loihi only")
     extra: dict[str, Any] = {"target": options.target} if options.target else {}
     if options.seed is not None:
         extra["seed"] = options.seed
-    if options.calibrate:
+    extra |= correction_options(options)
+    if options.calibrate and not early:
         extra["calibration"] = as_samples(net.graph, load_npz(options.calibrate)[0])
     return net, samples, y[: options.samples] if y is not None and y.ndim else y, extra
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..converter.graph import Graph
 from ..converter.ops import Array, Input
 from ..errors import UsageError
@@ -84,6 +86,26 @@ class InputCurrents:
             if counted is not None:
                 total = counted if total is None else total + counted
         return currents, total
+
+    def events_until(self, currents: Mapping[str, Array], steps: Array) -> Array | None:
+        """Return how many events each sample sent in its first steps.
+
+        Parameters
+        ----------
+        currents
+            What `batch` returned.
+        steps
+            Of each sample: ``(samples,)``.
+        """
+        total: Array | None = None
+        for name, encoder in self.encoders.items():
+            for last in np.unique(steps):
+                places = np.flatnonzero(steps == last)
+                counted = encoder.count_events(currents[name][:last, places])
+                if counted is not None:
+                    total = np.zeros(len(steps), np.int64) if total is None else total
+                    total[places] += counted
+        return total
 
 
 def _chosen(graph: Graph, encoder: Any) -> dict[str, Encoder]:

@@ -260,6 +260,7 @@ def test_evaluate_as_json_has_the_documented_keys(call, small_network, small_dat
     documented = {"samples", "steps", "accuracy", "keras_accuracy", "spikes_per_sample"}
     documented |= {"synaptic_operations_per_sample", "seconds"}
     more = {"backend", "mean_squared_error", "keras_mean_squared_error", "input_events_per_sample"}
+    more |= {"extra_steps", "mean_steps", "exit_steps"}
     assert set(score) == documented | more
     assert (score["samples"], score["steps"], len(score["accuracy"])) == (24, 6, 6)
     assert all(0 <= value <= 1 for value in (*score["accuracy"], score["keras_accuracy"]))

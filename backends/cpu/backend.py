@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ...converter.dynamics import Signal, apply_over_steps, fire
+from ...converter.dynamics import Signal
 from ...converter.graph import Graph
-from ...converter.ops import Array, Input, Neurons, Output, sample_keys
+from ...converter.ops import Array, Neurons
 from ...encoders import EncoderChoice, InputCurrents
 from ...errors import UsageError
 from ..contract import Deployment, OnProgress, RunResult, Verdict, silent
+from ..early_exit import Confidence, EarlyExit
 from ..fan_out import fan_out
-from ..read_out import read_out_mean
 from ..seeds import seed_from
 from ..verdicts import simulator_verdicts
+from .course import Course, Stretch
+from .exits import run_until_exit
+from .two_phase import Correction, correction_named, require_correctable
 
 __all__ = ["CpuBackend", "CpuDeployment"]
 
@@ -59,22 +63,45 @@ class CpuBackend:
             About how many bytes a batch may take; batches are cut to it.
         seed
             Of what random neurons draw.
+        correction
+            `SRP` or `COS`, or "srp" or "cos": run each sample twice, the second time corrected by the first.
+        exit
+            An `EarlyExit`: stop each sample as soon as its read-out is sure enough.
         """
         memory, seed = options.pop("memory", _MEMORY), seed_from(options, self.name)
+        correction, early = options.pop("correction", None), options.pop("exit", None)
         if options:
-            raise UsageError(f"the cpu backend takes the options memory and seed, received {', '.join(options)}")
+            raise UsageError(
+                "the cpu backend takes the options memory, seed, correction and exit, received " + ", ".join(options)
+            )
         if not isinstance(memory, int) or memory < 1:
             raise UsageError(f"the cpu backend takes a number of bytes as memory, received {memory!r}")
-        return CpuDeployment(graph, memory, seed)
+        if correction is not None:
+            correction = correction_named(correction)
+            require_correctable(graph)
+        if early is not None:
+            if not isinstance(early, EarlyExit):
+                raise UsageError(f"the cpu backend takes an EarlyExit as exit, received {early!r}")
+            Confidence.of(graph, early.rule)
+        return CpuDeployment(graph, memory, seed, correction, early)
 
 
 class CpuDeployment(Deployment):
     """A graph ready to run on the processor."""
 
-    def __init__(self, graph: Graph, memory: int, seed: int = 0) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        memory: int,
+        seed: int = 0,
+        correction: Correction | None = None,
+        early: EarlyExit | None = None,
+    ) -> None:
         self._graph = graph
         self._memory = memory
         self._seed = seed
+        self._correction = correction
+        self._exit = early
         self._synapses = fan_out(graph)
 
     @property
@@ -96,83 +123,82 @@ class CpuDeployment(Deployment):
         """Run batches that fit the memory; the results do not depend on how they are cut."""
         record = tuple(record)
         inputs = InputCurrents.of(self._graph, samples, n_steps, encoder, first)
-        widest = max(int(np.prod(n.shape)) for n in self._graph.nodes.values())
-        batch = int(np.clip(self._memory // (8 * 4 * widest * n_steps), 1, 256))
+        if self._correction is not None and not inputs.constant:
+            raise UsageError(
+                f"the correction {self._correction.name} expects samples that stay the same over the steps, "
+                "received a sequence or an encoder"
+            )
+        batch = int(np.clip(self._memory // self._bytes_of_a_sample(n_steps), 1, 256))
         parts = []
         for start in range(0, len(inputs), batch):
             stop = min(start + batch, len(inputs))
-            parts.append(self._run_batch(*inputs.batch(start, stop), n_steps, record, first + start))
+            parts.append(self._run_batch(inputs, start, stop, record))
             on_progress(stop - start)
-        return _joined(parts, n_steps)
+        return _joined(parts)
 
-    def _run_batch(
-        self,
-        currents: Mapping[str, Array],
-        input_events: Array | None,
-        n_steps: int,
-        record: tuple[str, ...],
-        first: int,
-    ) -> RunResult:
-        graph = self._graph
-        left = {name: len(readers) for name, readers in graph.consumers.items()}
-        values: dict[str, Signal] = {}
-        counts: dict[str, Array] = {}
-        events: dict[str, Array] = {}
-        count = next(iter(currents.values())).shape[1]
-        operations = np.zeros(count)
-        for node in graph.nodes.values():
-            if isinstance(node.op, Input):
-                values[node.name] = Signal(currents[node.name], len(currents[node.name]) == 1)
-                continue
-            inputs = [values[name] for name in node.inputs]
-            if isinstance(node.op, Neurons):
-                keys = sample_keys(self._seed, node.name, first, count)
-                sent = fire(node.op, node.shape, inputs[0], n_steps, keys)
-                values[node.name] = Signal(sent * node.op.threshold.astype(np.float64), False)
-                nonzero = (sent != 0).sum(axis=0)
-                counts[node.name] = nonzero.reshape(len(nonzero), -1).sum(axis=1)
-                operations += nonzero.reshape(len(nonzero), -1) @ self._synapses[node.name].reshape(-1)
-                if node.name in record:
-                    events[node.name] = sent.swapaxes(0, 1)
-            elif isinstance(node.op, Output):
-                values[node.name] = Signal(_read_out(node.op, inputs[0], n_steps), False)
-            else:
-                values[node.name] = apply_over_steps(node.op, inputs, n_steps)
-            for name in node.inputs:
-                left[name] -= 1
-                if not left[name]:
-                    del values[name]
-        outputs = {
-            name: values[place].values.swapaxes(0, 1).astype(np.float32) for name, place in graph.outputs.items()
-        }
-        return RunResult(
-            outputs_over_time=outputs,
-            spike_counts=counts,
-            synaptic_operations=operations,
-            events=events,
-            n_steps=n_steps,
-            input_events=input_events,
-        )
+    @property
+    def _resumes(self) -> bool:
+        return self._correction is not None or self._exit is not None
+
+    def _bytes_of_a_sample(self, n_steps: int) -> int:
+        sizes = [int(np.prod(n.shape)) for n in self._graph.nodes.values()]
+        steps = max(n_steps, 0 if self._correction is None else self._correction.steps)
+        remembered = 4 * sum(sizes) if self._resumes else 0
+        return 8 * (4 * max(sizes) * steps + remembered)
+
+    def _run_batch(self, inputs: InputCurrents, start: int, stop: int, record: tuple[str, ...]) -> RunResult:
+        encoded, input_events = inputs.batch(start, stop)
+        currents = {name: Signal(x, len(x) == 1) for name, x in encoded.items()}
+        first, count, n_steps = inputs.first + start, stop - start, inputs.n_steps
+        course = Course(self._graph, self._synapses, self._seed, first, count, resumes=self._resumes)
+        before = [] if self._correction is None else self._correction.run_first_phase(course, currents)
+        if self._exit is None:
+            result = _result(course.advance(currents, n_steps, record=record), n_steps, input_events)
+        else:
+            confidence = Confidence.of(self._graph, self._exit.rule)
+            result = run_until_exit(course, currents, n_steps, self._exit, confidence, record)
+            if input_events is not None and result.steps_taken is not None:
+                result = replace(result, input_events=inputs.events_until(encoded, result.steps_taken))
+        return _with_first_phase(result, before, 0 if self._correction is None else self._correction.extra_steps)
 
 
-def _read_out(op: Output, current: Signal, n_steps: int) -> Array:
-    """Return an output at every step: ``(steps, batch, *shape)``."""
-    mean = read_out_mean(current.over(n_steps), op.start)
-    return op.apply(mean.reshape(-1, *mean.shape[2:])).reshape(mean.shape)
+def _result(done: Stretch, n_steps: int, input_events: Array | None) -> RunResult:
+    """Return what a batch did in all its steps."""
+    return RunResult(
+        outputs_over_time={name: x.swapaxes(0, 1).astype(np.float32) for name, x in done.outputs.items()},
+        spike_counts={name: counts.sum(axis=0) for name, counts in done.counts.items()},
+        synaptic_operations=done.operations.sum(axis=0),
+        events={name: sent.swapaxes(0, 1) for name, sent in done.events.items()},
+        n_steps=n_steps,
+        input_events=input_events,
+    )
 
 
-def _joined(parts: Sequence[RunResult], n_steps: int) -> RunResult:
+def _with_first_phase(result: RunResult, before: Sequence[Stretch], extra_steps: int) -> RunResult:
+    """Return the result with the events of the first phase counted too."""
+    if not before:
+        return result
+    counts = {name: c + sum(b.counts[name].sum(axis=0) for b in before) for name, c in result.spike_counts.items()}
+    operations = result.synaptic_operations + sum(b.operations.sum(axis=0) for b in before)
+    return replace(result, spike_counts=counts, synaptic_operations=operations, extra_steps=extra_steps)
+
+
+def _joined(parts: Sequence[RunResult]) -> RunResult:
     """Return the results of batches as one."""
 
     def join(pick: str) -> dict[str, Array]:
         return {name: np.concatenate([getattr(p, pick)[name] for p in parts]) for name in getattr(parts[0], pick)}
 
-    input_events = [p.input_events for p in parts if p.input_events is not None]
-    return RunResult(
+    def join_one(pick: str) -> Array | None:
+        there = [getattr(p, pick) for p in parts if getattr(p, pick) is not None]
+        return np.concatenate(there) if there else None
+
+    return replace(
+        parts[0],
         outputs_over_time=join("outputs_over_time"),
         spike_counts=join("spike_counts"),
-        synaptic_operations=np.concatenate([p.synaptic_operations for p in parts if p.synaptic_operations is not None]),
+        synaptic_operations=join_one("synaptic_operations"),
         events=join("events"),
-        n_steps=n_steps,
-        input_events=np.concatenate(input_events) if input_events else None,
+        input_events=join_one("input_events"),
+        steps_taken=join_one("steps_taken"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .fire import fire
+from .population_state import PopulationState
 from .signal import Signal, apply_over_steps
 
-__all__ = ["Signal", "apply_over_steps", "fire"]
+__all__ = ["PopulationState", "Signal", "apply_over_steps", "fire"]

@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 
 from ..ops import Array, Neurons, Shape
+from .population_state import PopulationState
 from .signal import Signal
 
 __all__ = ["fire"]
@@ -16,7 +17,14 @@ __all__ = ["fire"]
 _WORTH_THREADS = 2**18  # neuron steps below which a second thread costs more than it saves
 
 
-def fire(op: Neurons, shape: Shape, current: Signal, n_steps: int, keys: Array | None = None) -> Array:
+def fire(
+    op: Neurons,
+    shape: Shape,
+    current: Signal,
+    n_steps: int,
+    keys: Array | None = None,
+    state: PopulationState | None = None,
+) -> Array:
     """Return the events of a population.
 
     Parameters
@@ -27,6 +35,8 @@ def fire(op: Neurons, shape: Shape, current: Signal, n_steps: int, keys: Array |
         ``(steps | 1, samples, *shape)``, in activation units.
     keys
         Of the samples, for neurons that draw random numbers: ``(samples,)`` uint64; by default 0, 1, 2 …
+    state
+        Where the neurons go on from, and what they remember afterwards; by default they begin.
 
     Returns
     -------
@@ -46,10 +56,18 @@ def fire(op: Neurons, shape: Shape, current: Signal, n_steps: int, keys: Array |
 
     def part(start: int, stop: int) -> None:
         z, sent = flat[:, start:stop], events[:, start:stop]
+        values = None if state is None else state.values[start:stop]
         if op.plain:
-            integrate(z, current.constant, n_steps, *each, op.n_min, op.n_max, sent)
+            more = (
+                (None, None)
+                if state is None
+                else (_part(state.extremes, start, stop), _part(state.silent, start, stop))
+            )
+            integrate(z, current.constant, n_steps, *each, op.n_min, op.n_max, sent, values, *more)
         else:
-            integrate_variant(z, current.constant, n_steps, *each, op.dynamics, keys[start:stop], sent)
+            first = 0 if state is None else state.steps
+            rule = op.dynamics
+            integrate_variant(z, current.constant, n_steps, *each, rule, keys[start:stop], sent, values, first)
 
     threads = min(_threads(), count)
     if threads > 1 and events.size >= _WORTH_THREADS:
@@ -58,7 +76,13 @@ def fire(op: Neurons, shape: Shape, current: Signal, n_steps: int, keys: Array |
             list(pool.map(part, cuts[:-1], cuts[1:]))
     else:
         part(0, count)
+    if state is not None:
+        state.steps += n_steps
     return events.reshape(n_steps, count, *shape)
+
+
+def _part(array: Array | None, start: int, stop: int) -> Array | None:
+    return None if array is None else array[start:stop]
 
 
 @cache

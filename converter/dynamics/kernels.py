@@ -25,8 +25,13 @@ def integrate(
     n_min: int,
     n_max: int,
     events: Array,
+    state: Array | None = None,
+    extremes: Array | None = None,
+    silent: Array | None = None,
 ) -> None:
     """Integrate currents and write the events: `Neurons.step` for a whole batch over all steps, for plain neurons.
+
+    What is None is left out when the loops are compiled, so that it costs nothing.
 
     Parameters
     ----------
@@ -40,13 +45,24 @@ def integrate(
         The current that each neuron receives besides, in activation units: ``(neurons,)`` float64.
     events
         ``(steps, batch, neurons)`` int8; written.
+    state
+        What the neurons remember, `PopulationState.values`; changed in place. Where it is None, they start from v0.
+    extremes
+        The lowest voltage after a step with an event, and the highest after a step that could have had one event more:
+        ``(batch, 2, neurons)`` float64; lowered and raised.
+    silent
+        Which neurons send nothing whatever they receive: ``(batch, neurons)`` bool.
     """
     batch, neurons = current.shape[1], current.shape[2]
     voltage = np.empty(neurons)
     total = np.empty(neurons)
     for b in range(batch):
-        voltage[:] = v0
-        total[:] = 0.0
+        if state is None:
+            voltage[:] = v0
+            total[:] = 0.0
+        else:
+            voltage[:] = state[b, 0]
+            total[:] = state[b, 1]
         for t in range(steps):
             row = current[0 if constant else t, b]
             for i in range(neurons):
@@ -58,9 +74,19 @@ def integrate(
                     n = float(n_max)
                 if n < -total[i]:
                     n = -total[i]
+                if silent is not None and silent[b, i]:
+                    n = 0.0
                 voltage[i] = v - n
                 total[i] += n
                 events[t, b, i] = np.int8(n)
+                if extremes is not None:
+                    if n > 0:
+                        extremes[b, 0, i] = min(extremes[b, 0, i], v - n)
+                    if n < n_max:
+                        extremes[b, 1, i] = max(extremes[b, 1, i], v - n)
+        if state is not None:
+            state[b, 0] = voltage
+            state[b, 1] = total
 
 
 @numba.njit(cache=True, nogil=True, parallel=False)
@@ -74,6 +100,8 @@ def integrate_variant(
     rule: Dynamics,
     keys: Array,
     events: Array,
+    state: Array | None = None,
+    first: int = 0,
 ) -> None:
     """Integrate currents and write the events, as `integrate`, for neurons of any kind.
 
@@ -83,18 +111,28 @@ def integrate_variant(
         What `Neurons.dynamics` returns.
     keys
         Of the samples: ``(batch,)`` uint64.
+    state
+        What the neurons remember, `PopulationState.values`; changed in place. Where it is None, they start from v0.
+    first
+        How many steps were done before these.
     """
     batch, neurons = current.shape[1], current.shape[2]
     voltage, total = np.empty(neurons), np.empty(neurons)
     refractory, adaptation = np.empty(neurons), np.empty(neurons)
     for b in range(batch):
-        voltage[:] = v0
-        total[:] = 0.0
-        refractory[:] = 0.0
-        adaptation[:] = 0.0
+        if state is None:
+            voltage[:] = v0
+            total[:] = 0.0
+            refractory[:] = 0.0
+            adaptation[:] = 0.0
+        else:
+            voltage[:] = state[b, 0]
+            total[:] = state[b, 1]
+            refractory[:] = state[b, 2]
+            adaptation[:] = state[b, 3]
         for t in range(steps):
             row = current[0 if constant else t, b]
-            key = np.uint64(_child(keys[b], np.uint64(t)))  # uncompiled, a Python number comes back
+            key = np.uint64(_child(keys[b], np.uint64(first + t)))  # uncompiled, a Python number comes back
             for i in range(neurons):
                 awake = refractory[i] <= 0
                 v = voltage[i]
@@ -120,6 +158,11 @@ def integrate_variant(
                 refractory[i] = rule.refractory if n > 0 else max(refractory[i] - 1, 0.0)
                 adaptation[i] += rule.gain * n - rule.loss * adaptation[i]
                 events[t, b, i] = np.int8(n)
+        if state is not None:
+            state[b, 0] = voltage
+            state[b, 1] = total
+            state[b, 2] = refractory
+            state[b, 3] = adaptation
 
 
 @numba.njit(cache=True, nogil=True)

@@ -21,7 +21,7 @@ from .neurons import Neurons
 from .over_time import OverTime
 from .pool import AvgPool, MaxPool
 from .random_numbers import sample_keys, uniform
-from .rate_domain import as_rate_domain
+from .rate_domain import RunningSums, as_rate_domain
 from .reduce import Reduce
 from .standardize import Standardize, UnitLength
 from .terminals import Identity, Input, Output
@@ -61,6 +61,7 @@ __all__ = [
     "Permute",
     "Reduce",
     "Reshape",
+    "RunningSums",
     "ScaleShift",
     "Shape",
     "Slice",

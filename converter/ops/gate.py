@@ -8,6 +8,7 @@ from .base import Array, Op
 from .neuron_state import TIE
 from .over_time import OverTime
 from .pool import MaxPool
+from .rate_domain import RunningSums
 
 __all__ = ["as_gate", "is_gate", "pass_winners"]
 
@@ -50,7 +51,7 @@ def pass_winners(op: Op, sums: Array, x: Array) -> Array:
     return np.asarray(np.take_along_axis(op.members(x, 0.0), winner[None], axis=0)[0])
 
 
-def as_gate(op: Op, sequence: Array) -> Array:
+def as_gate(op: Op, sequence: Array, so_far: RunningSums | None = None) -> Array:
     """Run a gate over a sequence: ``out(t) = s_w(t)``, w the member with the largest sum of s up to t.
 
     Events stay events, since what a member sends is passed or not. On events of 0 or 1 from neurons of one threshold,
@@ -63,15 +64,19 @@ def as_gate(op: Op, sequence: Array) -> Array:
         For which `is_gate` holds.
     sequence
         ``(steps, batch, *shape)``
+    so_far
+        The steps before these; changed in place. The output is the same as that of all steps at once.
 
     Returns
     -------
     output
         ``(steps, batch, *out)`` in the type of the input.
     """
-    sums = np.zeros(sequence.shape[1:], np.float64)
+    so_far = RunningSums() if so_far is None else so_far
+    sums = np.zeros(sequence.shape[1:], np.float64) if so_far.inputs is None else so_far.inputs[0]
     steps = []
     for x in sequence:
-        sums += x
+        sums = sums + x
         steps.append(pass_winners(op, sums, x))
+    so_far.steps, so_far.inputs = so_far.steps + len(sequence), (sums,)
     return np.stack(steps)

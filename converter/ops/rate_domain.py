@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .base import Array, Op, as_type_of
 
-__all__ = ["as_rate_domain"]
+__all__ = ["RunningSums", "as_rate_domain"]
 
 
-def as_rate_domain(op: Op, *sequences: Array) -> Array:
+@dataclass(eq=False)
+class RunningSums:
+    """What an op in the rate domain remembers: the steps done, and the sums of its inputs and its output over them.
+
+    The sums have the shape ``(batch, *shape)``; they are None before the first step.
+    """
+
+    steps: int = 0
+    inputs: tuple[Array, ...] | None = None
+    output: Array | None = None
+
+    def keep(self, places: Array) -> None:
+        """Forget all samples but those at these places."""
+        self.inputs = None if self.inputs is None else tuple(x[places] for x in self.inputs)
+        self.output = None if self.output is None else self.output[places]
+
+
+def as_rate_domain(op: Op, *sequences: Array, so_far: RunningSums | None = None) -> Array:
     """Run a non-linear analog op on sequences so that its running mean is the op of the running mean.
 
     ``out(t) = t·f(mean of z up to t) − (t−1)·f(mean of z up to t−1)``
@@ -20,21 +39,38 @@ def as_rate_domain(op: Op, *sequences: Array) -> Array:
         Any op that keeps no state.
     sequences
         Inputs of shape ``(steps, batch, *shape)``.
+    so_far
+        The steps before these; changed in place. The output is the same as that of all steps at once.
 
     Returns
     -------
     output
         ``(steps, batch, *shape)`` in the type of the inputs.
     """
-    steps = len(sequences[0])
-    count = np.arange(1, steps + 1, dtype=sequences[0].dtype)
+    so_far = RunningSums() if so_far is None else so_far
+    steps, done = len(sequences[0]), so_far.steps
+    count = np.arange(done + 1, done + steps + 1, dtype=sequences[0].dtype)
 
     def over_time(x: Array) -> Array:
         return count.reshape(-1, *(1,) * (x.ndim - 1))
 
-    means = [np.cumsum(x, axis=0) / over_time(x) for x in sequences]
+    before = so_far.inputs or (None,) * len(sequences)
+    sums = [_summed(x, b) for x, b in zip(sequences, before, strict=True)]
+    means = [x / over_time(x) for x in sums]
     flat = op.apply(*(m.reshape(-1, *m.shape[2:]) for m in means))
-    sums = flat.reshape(steps, -1, *flat.shape[1:])
-    sums = sums * over_time(sums)
-    sums[1:] -= sums[:-1].copy()
-    return np.asarray(as_type_of(sums, sequences[0]))
+    output = flat.reshape(steps, -1, *flat.shape[1:])
+    output = output * over_time(output)
+    so_far.steps, so_far.inputs = done + steps, tuple(x[-1].copy() for x in sums)
+    last, so_far.output = so_far.output, output[-1].copy()
+    output[1:] -= output[:-1].copy()
+    if last is not None:
+        output[0] -= last
+    return np.asarray(as_type_of(output, sequences[0]))
+
+
+def _summed(values: Array, before: Array | None) -> Array:
+    """Return the sums over the steps up to each one, added one by one as if there had been no break."""
+    if before is not None:
+        values = values.copy()
+        values[0] += before
+    return np.asarray(np.cumsum(values, axis=0))

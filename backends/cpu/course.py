@@ -1,0 +1,160 @@
+"""A batch on its way through the steps: the graph layer by layer, and what its nodes remember in between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...converter.dynamics import PopulationState, Signal, apply_over_steps, fire
+from ...converter.graph import Graph, Node
+from ...converter.ops import Array, Input, Neurons, Output, RunningSums, sample_keys
+from ..read_out import RunningMean
+
+__all__ = ["Course", "Stretch"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Stretch:
+    """What a batch did in some steps.
+
+    Attributes
+    ----------
+    outputs
+        Keras output name → ``(steps, samples, *shape)`` float64: the read-out at each step.
+    counts
+        Population → ``(steps, samples)``: how many events it sent, or ``(1, samples)`` for all the steps together.
+    operations
+        The additions that these cause, in the same shape.
+    events
+        Population → ``(steps, samples, *shape)`` int8, for those recorded.
+    """
+
+    outputs: Mapping[str, Array]
+    counts: Mapping[str, Array]
+    operations: Array
+    events: Mapping[str, Array]
+
+
+class Course:
+    """A batch that goes through a graph, all the steps at once or some after others with the same result.
+
+    Parameters
+    ----------
+    synapses
+        Population → how many synapses each event passes.
+    first, count
+        The place of the first sample among all, and how many there are.
+    resumes
+        Remember what it takes to go on; a batch that runs once only is spared that.
+    """
+
+    def __init__(
+        self, graph: Graph, synapses: Mapping[str, Array], seed: int, first: int, count: int, *, resumes: bool = True
+    ) -> None:
+        self._graph = graph
+        self._synapses = synapses
+        self._keys = {node.name: sample_keys(seed, node.name, first, count) for node, _ in _populations(graph)}
+        self._resumes = resumes
+        self.count = count
+        self.states: dict[str, PopulationState] = {}
+        self._sums: dict[str, RunningSums] = {}
+        self._means: dict[str, RunningMean] = {}
+        self._constants: dict[str, Signal] = {}
+
+    def begin(self, states: Mapping[str, PopulationState]) -> None:
+        """Go back to the first step, with what the populations begin with."""
+        self.states = dict(states)
+        self._sums = {}
+        self._means = {}
+
+    def fresh_states(self) -> dict[str, PopulationState]:
+        """Return what the populations begin with according to their ops."""
+        return {n.name: PopulationState.start(op, n.shape, self.count) for n, op in _populations(self._graph)}
+
+    def keep(self, places: Array) -> None:
+        """Go on with the samples at these places only."""
+        self.count = len(places)
+        self._keys = {name: keys[places] for name, keys in self._keys.items()}
+        memories: list[PopulationState | RunningSums | RunningMean] = [*self.states.values(), *self._sums.values()]
+        for memory in (*memories, *self._means.values()):
+            memory.keep(places)
+        self._constants = {name: Signal(s.values[:, places], True) for name, s in self._constants.items()}
+
+    def advance(
+        self, currents: Mapping[str, Signal], n_steps: int, *, record: tuple[str, ...] = (), each_step: bool = False
+    ) -> Stretch:
+        """Run the next steps.
+
+        Parameters
+        ----------
+        currents
+            Input → its currents in these steps; constant where they never change in any.
+        record
+            Populations whose events to return.
+        each_step
+            Count the events of each step, rather than of all together.
+        """
+        graph = self._graph
+        left = {name: len(readers) for name, readers in graph.consumers.items()}
+        values: dict[str, Signal] = {}
+        counts: dict[str, Array] = {}
+        events: dict[str, Array] = {}
+        operations = np.zeros((n_steps if each_step else 1, self.count))
+        for node in graph.nodes.values():
+            inputs = [values[name] for name in node.inputs]
+            if isinstance(node.op, Neurons):
+                sent = self._fired(node, node.op, inputs[0], n_steps)
+                values[node.name] = Signal(sent * node.op.threshold.astype(np.float64), False)
+                counts[node.name], caused = _counted(sent, self._synapses[node.name].reshape(-1), each_step)
+                operations += caused
+                if node.name in record:
+                    events[node.name] = sent
+            elif isinstance(node.op, Input):
+                values[node.name] = currents[node.name]
+            elif isinstance(node.op, Output):
+                values[node.name] = Signal(self._read_out(node, node.op, inputs[0].over(n_steps)), False)
+            else:
+                values[node.name] = self._applied(node, inputs, n_steps)
+            for name in node.inputs:
+                left[name] -= 1
+                if not left[name]:
+                    del values[name]
+        outputs = {name: values[place].values for name, place in graph.outputs.items()}
+        return Stretch(outputs=outputs, counts=counts, operations=operations, events=events)
+
+    def _fired(self, node: Node, op: Neurons, current: Signal, n_steps: int) -> Array:
+        state = None
+        if self._resumes:
+            state = self.states.get(node.name) or PopulationState.start(op, node.shape, self.count)
+            self.states[node.name] = state
+        return fire(op, node.shape, current, n_steps, self._keys[node.name], state)
+
+    def _read_out(self, node: Node, op: Output, current: Array) -> Array:
+        """Return an output at every step: ``(steps, batch, *shape)``."""
+        running = self._means.setdefault(node.name, RunningMean(op.start)) if self._resumes else RunningMean(op.start)
+        mean = running.of_more(current)
+        return op.apply(mean.reshape(-1, *mean.shape[2:])).reshape(mean.shape)
+
+    def _applied(self, node: Node, inputs: list[Signal], n_steps: int) -> Signal:
+        if not self._resumes:
+            return apply_over_steps(node.op, inputs, n_steps)
+        if node.name in self._constants:
+            return self._constants[node.name]
+        so_far = None if node.op.linear else self._sums.setdefault(node.name, RunningSums())
+        signal = apply_over_steps(node.op, inputs, n_steps, so_far)
+        if signal.constant:
+            self._constants[node.name] = signal
+        return signal
+
+
+def _populations(graph: Graph) -> list[tuple[Node, Neurons]]:
+    return [(node, node.op) for node in graph.nodes.values() if isinstance(node.op, Neurons)]
+
+
+def _counted(sent: Array, synapses: Array, each_step: bool) -> tuple[Array, Array]:
+    """Return the events and the synapses that they pass: ``(steps, samples)``, or ``(1, samples)`` for all steps."""
+    nonzero = sent != 0 if each_step else (sent != 0).sum(axis=0)[None]
+    flat = nonzero.reshape(*nonzero.shape[:2], -1)
+    return flat.sum(axis=2), flat @ synapses
