@@ -243,9 +243,11 @@ CLOSE = {
 
 
 @pytest.mark.parametrize("name", CLOSE)
-def test_the_networks_answer_comes_near_that_of_the_rate_network(net, name):
-    keras = net.run(X, spiking=False).output
-    error = np.abs(net.run(X, 1024, encoder=name).output - keras).max()
+def test_the_networks_answer_comes_near_that_of_the_rate_network(net, small_h5, name):
+    neurons = net.provenance["neurons"]
+    fitted = spikeport.convert(small_h5, small_files.samples(32), target_steps=1024, neurons=neurons)
+    keras = fitted.run(X, spiking=False).output
+    error = np.abs(fitted.run(X, encoder=name).output - keras).max()
     assert error < CLOSE[name][net.provenance["neurons"] == "binary"]
 
 
