@@ -14,8 +14,6 @@ from .course import Course
 
 __all__ = ["run_until_exit"]
 
-_FIRST_STRETCH = 1  # steps; each further stretch is as long as all before it: 1, 1, 2, 4 …
-
 
 def run_until_exit(
     course: Course,
@@ -27,6 +25,8 @@ def run_until_exit(
 ) -> RunResult:
     """Run a batch, and leave out the samples that are done before each further stretch of steps.
 
+    The first stretch goes to the first step at which a sample may stop, the others take 1, 2, 4 … steps.
+
     A sample whose confidence reaches the threshold inside a stretch is cut there, so that its outputs and its counts
     are those of a run that stops at that step.
 
@@ -36,6 +36,7 @@ def run_until_exit(
         Input → its currents in all the steps.
     """
     count, done = course.count, 0
+    earliest = max(early.least_steps, confidence.start + 1)
     alive = np.arange(count)
     taken = np.full(count, n_steps)
     operations = np.zeros(count)
@@ -43,7 +44,7 @@ def run_until_exit(
     outputs: dict[str, Array] = {}
     events: dict[str, Array] = {}
     while done < n_steps and len(alive):
-        size = min(max(done, _FIRST_STRETCH), n_steps - done)
+        size = min(done - earliest + 1 if done else earliest, n_steps - done)
         steps = slice(done, done + size)
         part = {name: _part(signal, steps, alive) for name, signal in currents.items()}
         stretch = course.advance(part, size, record=record, each_step=True)
