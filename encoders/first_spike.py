@@ -21,7 +21,7 @@ class TimeToFirstSpike(Encoder):
     """One event for each value: the earlier the farther it is from zero, and none for zero itself.
 
     With R the largest distance from zero in the range, T the steps and W the steps in which events are sent: a value x
-    sends its event at step 1 + ⌊W·(1 − |x|/R)⌋, at the latest at step W, and the event carries the charge T·x. After
+    sends its event at step 1 + ⌊W·(1 − abs(x)/R)⌋, at the latest at step W, and the event carries the charge T·x. After
     step W the input has delivered exactly what a constant current delivers in all T steps.
 
     The mean of the input is then exact, but large values come first. Graded neurons send several events in a step and

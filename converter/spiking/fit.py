@@ -22,11 +22,11 @@ __all__ = [
 _FACTORS = (1.0, 1.3, 1.1, 0.92, 0.77, 0.64, 0.54, 0.45, 0.37, 0.31, 0.26)  # of the rule's threshold; 1 is tried first
 _REFINEMENTS = (1.08, 0.93)  # of the threshold found
 _VOLTAGES = (0.5, 0.25, 0.0)  # in thresholds; ½ rounds, 0 rounds down and waits for more
-_BETTER = 0.99  # of the error so far: a candidate that is hardly better only fits the samples
-_PLACES = 2048  # values of each channel that are looked at
+_BETTER = 0.97  # of the error so far: a candidate that is hardly better only fits the samples
+_PLACES = 16384  # values of each channel that are looked at
 _MANY = 100  # places of a channel that show how its activations are spread
 _SIZES, _LARGEST = (1.0, 0.7, 1.4), 8.0  # sizes at which fewer are looked at, and 1 + this / √places
-_VALUES = 2**24  # most values of a trial, over all steps
+_VALUES = 2**22  # most values of a trial, over all steps
 
 
 @dataclass(frozen=True, eq=False)

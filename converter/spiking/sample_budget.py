@@ -12,7 +12,7 @@ from ..ops import Conv, ConvTranspose, Dense
 __all__ = ["samples_that_fit"]
 
 _MEMORY = 2**30  # bytes of all values that are held at once
-_WORK = 2 * 10**11  # products of weights and values, over all samples and steps: some seconds to a minute
+_WORK = 10**11  # products of weights and values, over all samples and steps: some seconds to a minute
 _LEAST_SAMPLES = 8  # however long these take
 
 

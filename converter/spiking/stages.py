@@ -67,7 +67,7 @@ class Stages:
     weights: bool = False
     rate_scale: float = 1.0
     read_out: str = "fitted"
-    samples: int = 128
+    samples: int = 512
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -26,17 +26,24 @@ def threshold_by_rule(rule: str, histogram: ActivationHistogram, preset: NeuronP
     Parameters
     ----------
     rule
-        "percentile", "maximum", "mmse" or "balanced"; a fit on spike trains starts from "percentile".
+        "percentile", "maximum", "mmse" or "balanced". "fitted": where a fit on spike trains starts from, which is "mmse"
+        for neurons that round to whole events, else "percentile".
     n_steps
         The steps that the network is meant for; "mmse" depends on it.
     """
-    if rule == "mmse":
+    if rule == "mmse" or (rule == "fitted" and _rounds(preset)):
         return _without_silent(mmse(histogram, n_steps, preset.n_max))[0]
     if rule == "balanced":
         return _without_silent(balanced(histogram))[0] / preset.n_max
     if rule == "maximum":
         return _without_silent(histogram.maximum)[0] / preset.n_max
     return channel_scale(histogram, preset.percentile)[0] * preset.threshold_factor
+
+
+def _rounds(preset: NeuronPreset) -> bool:
+    """Say whether a constant current becomes the nearest level of so many steps."""
+    one = np.ones(1, np.float32)
+    return preset.neurons(one, one).plain
 
 
 def mmse(histogram: ActivationHistogram, n_steps: int, n_max: int) -> Array:
