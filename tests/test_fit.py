@@ -102,11 +102,11 @@ def test_random_neurons_draw_anew_at_each_place():
 
 def test_places_are_drawn_from_all_samples_within_bounds():
     rng = np.random.default_rng(1)
-    target = rng.random((9, 20, 20, 3)).astype(np.float32)
+    target = rng.random((60, 20, 20, 3)).astype(np.float32)
     current = Signal(np.repeat(target[None], 4, axis=0), False)
     trial = sample_places(current, target, 4, rng)
-    assert trial.target.shape == (2048, 3)
-    assert trial.current.values.shape == (4, 2048, 3)
+    assert trial.target.shape == (16384, 3)
+    assert trial.current.values.shape == (4, 16384, 3)
     assert np.array_equal(trial.current.values[2], trial.target)
     rows = {tuple(row) for row in target.reshape(-1, 3)}
     assert all(tuple(row) in rows for row in trial.target)

@@ -12,6 +12,7 @@ __all__ = ["balanced", "channel_scale", "mmse", "threshold_by_rule"]
 
 _SMALLEST = 1e-6  # of the layer's largest scale: a channel that is hardly ever active gets no smaller threshold
 _MMSE_CANDIDATES = 95  # max · (1 - 0.01 i), i = 0 … 94, as in the reference
+_MANY = 2000  # activations of a channel: of fewer, the largest that will come is not among those that were seen
 _BALANCING_ROUNDS, _BALANCING_RATE = 100, 0.05
 
 
@@ -26,18 +27,22 @@ def threshold_by_rule(rule: str, histogram: ActivationHistogram, preset: NeuronP
     Parameters
     ----------
     rule
-        "percentile", "maximum", "mmse" or "balanced". "fitted": where a fit on spike trains starts from, which is "mmse"
-        for neurons that round to whole events, else "percentile".
+        "percentile", "maximum", "mmse" or "balanced". "fitted": where a fit on spike trains starts from: "mmse" for
+        neurons that round and channels with many activations, else "percentile".
     n_steps
         The steps that the network is meant for; "mmse" depends on it.
     """
-    if rule == "mmse" or (rule == "fitted" and _rounds(preset)):
+    if rule == "mmse":
         return _without_silent(mmse(histogram, n_steps, preset.n_max))[0]
     if rule == "balanced":
         return _without_silent(balanced(histogram))[0] / preset.n_max
     if rule == "maximum":
         return _without_silent(histogram.maximum)[0] / preset.n_max
-    return channel_scale(histogram, preset.percentile)[0] * preset.threshold_factor
+    from_percentile = channel_scale(histogram, preset.percentile)[0] * preset.threshold_factor
+    if rule == "fitted" and _rounds(preset):
+        many = np.array([counts.sum() >= _MANY for _, counts in histogram.channels()])
+        return np.where(many, mmse(histogram, n_steps, preset.n_max), from_percentile)
+    return from_percentile
 
 
 def _rounds(preset: NeuronPreset) -> bool:
