@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +22,7 @@ from ..fan_out import fan_out
 from ..seeds import seed_from
 from ..verdicts import simulator_verdicts
 from .course import Course, Stretch
+from .engine import Engine, Workspace
 from .exits import run_until_exit
 from .two_phase import Correction, correction_named, require_correctable
 
@@ -102,7 +106,9 @@ class CpuDeployment(Deployment):
         self._seed = seed
         self._correction = correction
         self._exit = early
+        self._jobs = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._synapses = fan_out(graph)
+        self._engine = Engine(graph, self._synapses)
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -128,13 +134,28 @@ class CpuDeployment(Deployment):
                 f"the correction {self._correction.name} expects samples that stay the same over the steps, "
                 "received a sequence or an encoder"
             )
-        batch = int(np.clip(self._memory // self._bytes_of_a_sample(n_steps), 1, 256))
+        block = self._block(n_steps)
+        cuts = [(start, min(start + block, len(inputs))) for start in range(0, len(inputs), block)]
+        local = threading.local()
+
+        def part(cut: tuple[int, int]) -> RunResult:
+            if not hasattr(local, "workspace"):
+                local.workspace = Workspace()
+            return self._run_batch(inputs, *cut, record, local.workspace)
+
         parts = []
-        for start in range(0, len(inputs), batch):
-            stop = min(start + batch, len(inputs))
-            parts.append(self._run_batch(inputs, start, stop, record))
-            on_progress(stop - start)
+        with ThreadPoolExecutor(self._jobs) as pool:
+            for (start, stop), done in zip(cuts, pool.map(part, cuts), strict=True):
+                parts.append(done)
+                on_progress(stop - start)
         return _joined(parts)
+
+    def _block(self, n_steps: int) -> int:
+        """Return how many samples a thread runs at once."""
+        most = self._memory // (self._jobs * self._bytes_of_a_sample(n_steps))
+        largest = max(int(np.prod(n.shape)) for n in self._graph.nodes.values())
+        fast = 2**21 // (largest * n_steps)
+        return int(np.clip(min(most, fast), 1, 256))
 
     @property
     def _resumes(self) -> bool:
@@ -146,11 +167,15 @@ class CpuDeployment(Deployment):
         remembered = 4 * sum(sizes) if self._resumes else 0
         return 8 * (4 * max(sizes) * steps + remembered)
 
-    def _run_batch(self, inputs: InputCurrents, start: int, stop: int, record: tuple[str, ...]) -> RunResult:
+    def _run_batch(
+        self, inputs: InputCurrents, start: int, stop: int, record: tuple[str, ...], workspace: Workspace
+    ) -> RunResult:
         encoded, input_events = inputs.batch(start, stop)
         currents = {name: Signal(x, len(x) == 1) for name, x in encoded.items()}
         first, count, n_steps = inputs.first + start, stop - start, inputs.n_steps
-        course = Course(self._graph, self._synapses, self._seed, first, count, resumes=self._resumes)
+        course = Course(
+            self._graph, self._engine, self._synapses, workspace, self._seed, first, count, resumes=self._resumes
+        )
         before = [] if self._correction is None else self._correction.run_first_phase(course, currents)
         if self._exit is None:
             result = _result(course.advance(currents, n_steps, record=record), n_steps, input_events)

@@ -1,0 +1,157 @@
+"""The plan: which nodes of a graph the compiled loops take, and together with which others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ....converter.graph import Graph, Node
+from ....converter.ops import Add, Conv, Dense, Neurons, Reshape
+
+__all__ = ["Fused", "Gathered", "Plan"]
+
+
+@dataclass(frozen=True, eq=False)
+class Gathered:
+    """A node whose values are gathered from events, or from the values of an analog signal that are not zero.
+
+    Attributes
+    ----------
+    node, op
+        A Conv or Dense.
+    source
+        Whose events or values; behind a Reshape that flattens them where ``flat``.
+    """
+
+    node: Node
+    op: Conv | Dense
+    source: str
+    flat: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Fused:
+    """A population that fires as soon as its currents are gathered.
+
+    Attributes
+    ----------
+    op
+        The population.
+    gathered
+        What it receives events through.
+    others
+        The nodes whose values it receives besides.
+    """
+
+    op: Neurons
+    gathered: Gathered
+    others: tuple[str, ...]
+
+
+class Plan:
+    """How each node of a graph is computed.
+
+    Attributes
+    ----------
+    fused
+        Population → how it is run in one pass.
+    gathered
+        Conv or Dense → how it is gathered, where no population does so.
+    skipped
+        Nodes that are computed inside others.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self.fused: dict[str, Fused] = {}
+        self.gathered: dict[str, Gathered] = {}
+        self.skipped: set[str] = set()
+        for node in graph.nodes.values():
+            if isinstance(node.op, Neurons) and node.op.plain:
+                self._fuse(node, node.op)
+        for node in graph.nodes.values():
+            if node.name not in self.skipped:
+                found = self._gatherable(node)
+                if found is not None:
+                    self.gathered[node.name] = found
+        self._skip_reshapes()
+        self.readers = self._readers()
+
+    def reads(self, node: Node) -> tuple[str, ...]:
+        """Return the nodes whose values the computation of this node takes."""
+        if node.name in self.fused:
+            fused = self.fused[node.name]
+            return (fused.gathered.source, *fused.others)
+        if node.name in self.gathered:
+            return (self.gathered[node.name].source,)
+        return node.inputs
+
+    def wants_numbers(self, population: str) -> bool:
+        """Say whether a reader of a population takes its events one for each neuron."""
+        for node in self._graph.nodes.values():
+            if node.name in self.skipped or population not in self.reads(node):
+                continue
+            if node.name in self.fused:
+                if population in self.fused[node.name].others:
+                    return True
+            elif node.name not in self.gathered:
+                return True
+        return False
+
+    def _readers(self) -> Mapping[str, int]:
+        counts = dict.fromkeys(self._graph.nodes, 0)
+        for node in self._graph.nodes.values():
+            if node.name not in self.skipped:
+                for name in self.reads(node):
+                    counts[name] += 1
+        return counts
+
+    def _fuse(self, node: Node, neurons: Neurons) -> None:
+        feeding = self._graph.input_of(node)
+        if self._graph.only_consumer(feeding) is None:
+            return
+        found = self._gatherable(feeding)
+        if found is not None:
+            self.fused[node.name] = Fused(neurons, found, ())
+            self.skipped.add(feeding.name)
+            return
+        op = feeding.op
+        if not isinstance(op, Add) or any(f != 1 for f in op.factors):
+            return
+        shapes = {self._graph.nodes[name].shape for name in feeding.inputs}
+        if shapes != {feeding.shape} or len(set(feeding.inputs)) != len(feeding.inputs):
+            return
+        parts = [self._graph.nodes[name] for name in feeding.inputs]
+        lone = [p for p in parts if self._graph.only_consumer(p) is not None]
+        candidates = [(p, g) for p in lone if (g := self._gatherable(p)) is not None]
+        if not candidates:
+            return
+        part, found = max(candidates, key=lambda c: _weights(c[0]))
+        self.fused[node.name] = Fused(neurons, found, tuple(n for n in feeding.inputs if n != part.name))
+        self.skipped |= {feeding.name, part.name}
+
+    def _gatherable(self, node: Node) -> Gathered | None:
+        op = node.op
+        if isinstance(op, Conv) and op.groups == 1:
+            return Gathered(node, op, node.inputs[0], False)
+        if not isinstance(op, Dense):
+            return None
+        feeding = self._graph.input_of(node)
+        before = self._graph.input_of(feeding) if feeding.inputs else None
+        if isinstance(feeding.op, Reshape) and len(feeding.shape) == 1 and before is not None:
+            return Gathered(node, op, before.name, True)
+        return Gathered(node, op, node.inputs[0], False)
+
+    def _skip_reshapes(self) -> None:
+        """Leave out the reshapes that no one reads any more."""
+        read = {
+            name for node in self._graph.nodes.values() if node.name not in self.skipped for name in self.reads(node)
+        }
+        for node in self._graph.nodes.values():
+            if isinstance(node.op, Reshape) and node.name not in read:
+                self.skipped.add(node.name)
+
+
+def _weights(node: Node) -> int:
+    op = node.op
+    return op.kernel.size if isinstance(op, (Conv, Dense)) else 0
