@@ -160,18 +160,18 @@ class Course:
         if self._resumes:
             state = self.states.get(node.name) or PopulationState.start(op, node.shape, self.count)
             self.states[node.name] = state
-        source, *others = (values[name] for name in self._engine.plan.reads(node))
-        if node.name in self._engine.plan.fused:
-            more, wanted = [_signal(other) for other in others], recorded or each_step
-            if state is None or (state.extremes is None and state.silent is None):
-                sent, counts = self._engine.fired(
-                    node.name, source, more, n_steps, state, self._workspace, numbers=wanted
-                )
-                if each_step:
-                    return sent, *counted(sent.dense(), self._synapses[node.name], True)
-                return sent, counts[:1].astype(np.int64), counts[1:]
-            source = self._engine.currents(node.name, source, more, self._workspace)
-        numbers = fire(op, node.shape, _signal(source), n_steps, self._keys[node.name], state, threads=1)
+        sources = [values[name] for name in self._engine.plan.reads(node)]
+        if node.name not in self._engine.plan.fused:
+            current = _signal(sources[0])
+        elif state is None or (state.extremes is None and state.silent is None):
+            wanted = recorded or each_step
+            sent, sums = self._engine.fired(node.name, sources, n_steps, state, self._workspace, numbers=wanted)
+            if each_step:
+                return sent, *counted(sent.dense(), self._synapses[node.name], True)
+            return sent, sums[:1].astype(np.int64), sums[1:]
+        else:
+            current = self._engine.currents(node.name, sources, self._workspace)
+        numbers = fire(op, node.shape, current, n_steps, self._keys[node.name], state, threads=1)
         sent = Events(
             name=node.name,
             steps=n_steps,

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 
 from ....converter.ops import Array, Shape
-from .vectors import count_bits, lowest_bit, nonzero_bits
+from .bits import PACKS, count_bits, largest_size, lowest_bit, nonzero_bits, pack_chunk
 
 __all__ = ["CHUNK", "EventLists", "append_row", "as_rows", "list_events", "list_values", "padded_channels"]
 
@@ -29,11 +29,14 @@ class EventLists(NamedTuple):
         n of each event, int32, or a value, float64.
     starts
         ``(samples, rows · steps · columns + 1)``: where the events of each place at each step begin.
+    largest
+        ``(samples,)`` int32: the largest absolute value of n in each sample; not of analog values.
     """
 
     codes: Array
     sizes: Array
     starts: Array
+    largest: Array
 
 
 def as_rows(shape: Shape) -> tuple[int, int, int]:
@@ -78,7 +81,8 @@ def append_row(
     chunks_each = channels // CHUNK
     for chunk in range(length // CHUNK):
         at = step * length + chunk * CHUNK
-        bits = nonzero_bits(row, at)
+        code = base + chunk * CHUNK
+        bits = pack_chunk(row, at, code, codes, sizes, found) if PACKS else nonzero_bits(row, at)
         if places:
             for place in range(places):
                 mask = (np.uint64(1) << np.uint64(place * channels)) - np.uint64(1)
@@ -87,7 +91,9 @@ def append_row(
                     starts[sample, first + index] = found + count_bits(bits & mask)
         elif chunk % chunks_each == 0:
             starts[sample, first + chunk // chunks_each] = found
-        code = base + chunk * CHUNK
+        if PACKS:
+            found += count_bits(bits)
+            continue
         while bits:
             bit = lowest_bit(bits)
             bits &= bits - np.uint64(1)
@@ -105,15 +111,18 @@ def list_events(events: Array, rows: int, columns: int, channels: int, padded: i
     row = np.zeros(length, np.int8)
     found = 0
     for b in range(samples):
+        largest = 0
         for y in range(rows):
             for t in range(steps):
                 source = events[t, b]
                 for x in range(columns):
                     begin = (y * columns + x) * channels
                     row[x * padded : x * padded + channels] = source[begin : begin + channels]
+                largest = max(largest, largest_size(row, length))
                 base = y * columns * padded
                 found = append_row(row, 0, length, base, padded, lists, b, (y * steps + t) * columns, found)
         lists.starts[b, rows * steps * columns] = found
+        lists.largest[b] = largest
 
 
 @numba.njit(nogil=True, cache=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ....converter.dynamics import Signal
 from ....converter.ops import Array, Shape
-from .event_lists import EventLists, as_rows, list_events, padded_channels
+from .event_lists import CHUNK, EventLists, as_rows, list_events, padded_channels
 from .workspace import Workspace
 
 __all__ = ["Events", "room_for_lists"]
@@ -64,9 +64,10 @@ class Events:
 def room_for_lists(workspace: Workspace, name: str, shape: Shape, steps: int, samples: int) -> EventLists:
     """Return lists for as many events as there may be."""
     rows, columns, _ = as_rows(shape)
-    most = steps * samples * int(np.prod(shape))
+    most = steps * samples * int(np.prod(shape)) + CHUNK  # packed events come with a tail that is written over
     return EventLists(
         codes=workspace.take(name, "codes", (most,), np.int32),
         sizes=workspace.take(name, "sizes", (most,), np.int32),
         starts=workspace.take(name, "starts", (samples, rows * steps * columns + 1), np.int32),
+        largest=workspace.take(name, "largest", (samples,), np.int32),
     )

@@ -17,14 +17,14 @@ class Gathered:
 
     Attributes
     ----------
-    node, op
-        A Conv or Dense.
+    name, op
+        A Conv or Dense; op is None where a population's own events go on as they are.
     source
         Whose events or values; behind a Reshape that flattens them where ``flat``.
     """
 
-    node: Node
-    op: Conv | Dense
+    name: str
+    op: Conv | Dense | None
     source: str
     flat: bool
 
@@ -37,14 +37,14 @@ class Fused:
     ----------
     op
         The population.
-    gathered
-        What it receives events through.
+    ways
+        What it receives events through, one or two.
     others
         The nodes whose values it receives besides.
     """
 
     op: Neurons
-    gathered: Gathered
+    ways: tuple[Gathered, ...]
     others: tuple[str, ...]
 
 
@@ -81,7 +81,7 @@ class Plan:
         """Return the nodes whose values the computation of this node takes."""
         if node.name in self.fused:
             fused = self.fused[node.name]
-            return (fused.gathered.source, *fused.others)
+            return (*(way.source for way in fused.ways), *fused.others)
         if node.name in self.gathered:
             return (self.gathered[node.name].source,)
         return node.inputs
@@ -112,7 +112,7 @@ class Plan:
             return
         found = self._gatherable(feeding)
         if found is not None:
-            self.fused[node.name] = Fused(neurons, found, ())
+            self.fused[node.name] = Fused(neurons, (found,), ())
             self.skipped.add(feeding.name)
             return
         op = feeding.op
@@ -127,20 +127,35 @@ class Plan:
         if not candidates:
             return
         part, found = max(candidates, key=lambda c: _weights(c[0]))
-        self.fused[node.name] = Fused(neurons, found, tuple(n for n in feeding.inputs if n != part.name))
         self.skipped |= {feeding.name, part.name}
+        others = [p for p in parts if p is not part]
+        if len(others) == 1 and self._sends(found.source):
+            other = others[0]
+            second = next((g for p, g in candidates if p is other), None)
+            if second is not None and self._sends(second.source):
+                self.skipped.add(other.name)
+                self.fused[node.name] = Fused(neurons, (found, second), ())
+                return
+            if self._sends(other.name):
+                self.fused[node.name] = Fused(neurons, (found, Gathered(other.name, None, other.name, False)), ())
+                return
+        self.fused[node.name] = Fused(neurons, (found,), tuple(p.name for p in others))
+
+    def _sends(self, name: str) -> bool:
+        """Say whether a node sends events."""
+        return isinstance(self._graph.nodes[name].op, Neurons)
 
     def _gatherable(self, node: Node) -> Gathered | None:
         op = node.op
         if isinstance(op, Conv) and op.groups == 1:
-            return Gathered(node, op, node.inputs[0], False)
+            return Gathered(node.name, op, node.inputs[0], False)
         if not isinstance(op, Dense):
             return None
         feeding = self._graph.input_of(node)
         before = self._graph.input_of(feeding) if feeding.inputs else None
         if isinstance(feeding.op, Reshape) and len(feeding.shape) == 1 and before is not None:
-            return Gathered(node, op, before.name, True)
-        return Gathered(node, op, node.inputs[0], False)
+            return Gathered(node.name, op, before.name, True)
+        return Gathered(node.name, op, node.inputs[0], False)
 
     def _skip_reshapes(self) -> None:
         """Leave out the reshapes that no one reads any more."""

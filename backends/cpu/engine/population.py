@@ -8,10 +8,12 @@ import numba
 import numpy as np
 
 from ....converter.ops import Array
+from .bits import largest_size
 from .event_lists import CHUNK, EventLists, append_row
+from .fire_lanes import fire_lanes
 from .gather import gather
+from .llvm import LANES
 from .row_map import RowMap
-from .vectors import LANES, fire_lanes
 
 __all__ = ["Firing", "run_population"]
 
@@ -52,6 +54,7 @@ def run_population(
     counts: Array,
     state: Array | None,
     sums: Array,
+    reach: Array,
 ) -> None:
     """Run a population for a block of samples.
 
@@ -71,7 +74,7 @@ def run_population(
         ``(2, samples)``: its events, and the synapses that they pass; written.
     state
         `PopulationState.values`; changed. Where it is None, the neurons begin.
-    sums
+    sums, reach
         What ``gather`` needs for one place at least.
     """
     blocks, width = to.weights.shape[0], to.weights.shape[2]
@@ -85,11 +88,12 @@ def run_population(
     constants = to.constant.reshape(-1)
     found = 0
     for b in range(counts.shape[1]):
-        spikes, operations = 0.0, 0.0
+        spikes, operations, largest = 0.0, 0.0, 0
         for y in range(to.rows):
             for first in range(0, to.columns, many):
                 last = min(first + many, to.columns)
-                gather(source, b, source_steps, to, y, first, last, sums)
+                sums[: (last - first) * each] = 0
+                gather(source, b, source_steps, to, y, first, last, sums, reach)
                 for x in range(first, last):
                     at = y * to.columns + x
                     neuron = at * to.outputs
@@ -143,6 +147,7 @@ def run_population(
                     else:
                         for o in range(to.outputs):
                             operations += memory[2, o] * synapses[o]
+            largest = max(largest, largest_size(events, len(events)))
             for t in range(steps):
                 place = (y * steps + t) * to.columns
                 found = append_row(events, t, length, y * to.columns * wide, wide, lists, b, place, found)
@@ -152,5 +157,6 @@ def run_population(
                         begin = t * length + x * wide
                         dense[t, b, neuron : neuron + to.outputs] = events[begin : begin + to.outputs]
         lists.starts[b, to.rows * steps * to.columns] = found
+        lists.largest[b] = largest
         counts[0, b] = spikes
         counts[1, b] = operations

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ....converter.ops import Array, Conv, Dense, Shape
+from .add_rows import WIDTHS
 from .event_lists import as_rows
-from .vectors import WIDTHS
 
 __all__ = ["RowMap", "in_lanes", "row_map", "scaled"]
 
@@ -42,8 +42,8 @@ class RowMap(NamedTuple):
     source_channels: int
 
 
-def row_map(op: Conv | Dense, shape: Shape, channels: int, *, flat: bool = False) -> RowMap:
-    """Return the map of an op on a source of this shape, in float64 and activation units.
+def row_map(op: Conv | Dense | None, shape: Shape, channels: int, *, flat: bool = False) -> RowMap:
+    """Return the map of an op on a source of this shape, in float64 and activation units; of None, the identity.
 
     Parameters
     ----------
@@ -52,6 +52,8 @@ def row_map(op: Conv | Dense, shape: Shape, channels: int, *, flat: bool = False
     flat
         A dense layer that takes the flattened source.
     """
+    if op is None:
+        return _dense_map(Dense(kernel=np.eye(shape[-1])), shape, channels)
     if isinstance(op, Conv):
         return _conv_map(op, shape, channels)
     return _flat_dense_map(op, shape, channels) if flat else _dense_map(op, shape, channels)

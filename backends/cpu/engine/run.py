@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,19 +16,38 @@ from .gather import gather_currents
 from .plan import Fused, Gathered, Plan
 from .population import Firing, run_population
 from .row_map import RowMap, in_lanes, row_map, scaled
+from .ways import as_ways, phase_setup
+from .whole_population import Way, run_constant, run_whole
 from .workspace import Workspace
 
 __all__ = ["Engine"]
 
 _SUMS = 2**15  # values of the sums that are gathered before neurons fire: they stay in the cache
+_NO_NUMBERS = np.empty((0, 0, 0), np.int8)
 
 
 @dataclass(frozen=True, eq=False)
 class _Population:
-    """A population with all that the compiled loops take."""
+    """A population with all that the compiled loops take.
+
+    Attributes
+    ----------
+    to
+        Its first way, in thresholds and float64, with the neurons' own constant current.
+    constant
+        What comes by no event: ``(places | 1, lanes)`` float64, in thresholds.
+    ways, whole
+        Its ways in whole numbers and the setup of the neurons; none where it is not run so.
+    phase
+        The setup of the neurons for constant currents; None where it is not run so.
+    """
 
     to: RowMap
+    constant: Array
     firing: Firing
+    ways: Sequence[Way]
+    whole: Array | None
+    phase: Array | None
 
 
 class Engine:
@@ -51,41 +70,68 @@ class Engine:
 
     def gathered(self, name: str, source: Signal | Events, workspace: Workspace) -> Signal:
         """Return the values of a node that is gathered."""
-        to, node = self._maps[name], self._graph.nodes[name]
-        lists, steps, samples = _listed(self.plan.gathered[name], source, workspace)
-        currents = np.empty((steps, samples, int(np.prod(node.shape))))
-        gather_currents(lists, steps, to, _sums(to, steps, workspace), currents)
-        return Signal(currents.reshape(steps, samples, *node.shape), _constant(source))
+        return self._values(self._maps[name], name, source, workspace).reshaped(self._graph.nodes[name].shape)
 
     def fired(
         self,
         name: str,
-        source: Signal | Events,
-        others: list[Signal],
+        sources: Sequence[Signal | Events],
         n_steps: int,
         state: PopulationState | None,
         workspace: Workspace,
         *,
         numbers: bool,
     ) -> tuple[Events, Array]:
-        """Return the events of a fused population, and ``(2, samples)``: how many, and the synapses that they pass."""
-        population, node = self._populations[name], self._graph.nodes[name]
-        to, size = population.to, int(np.prod(node.shape))
-        lists, source_steps, samples = _listed(self.plan.fused[name].gathered, source, workspace)
-        base = None
-        if others:
-            received = others[0].values
-            for other in others[1:]:
-                received = received + other.values
-            base = np.ascontiguousarray(received.reshape(len(received), samples, size))
-        dense = None
-        if numbers or name in self._wants_numbers:
-            dense = np.empty((n_steps, samples, size), np.int8)
+        """Return the events of a fused population, and ``(2, samples)``: how many, and the synapses that they pass.
+
+        Parameters
+        ----------
+        sources
+            What `Plan.reads` names.
+        numbers
+            Whether the events are wanted for each neuron.
+        """
+        population, fused, node = self._populations[name], self.plan.fused[name], self._graph.nodes[name]
+        size = int(np.prod(node.shape))
+        first = sources[0]
+        samples = first.samples if isinstance(first, Events) else first.values.shape[1]
+        wanted = numbers or name in self._wants_numbers
+        dense = np.empty((n_steps, samples, size), np.int8) if wanted else _NO_NUMBERS
         made = room_for_lists(workspace, name, node.shape, n_steps, samples)
         counts = np.empty((2, samples))
-        values = None if state is None else state.values
-        sums = _sums(to, source_steps, workspace)
-        run_population(lists, source_steps, n_steps, to, base, population.firing, made, dense, counts, values, sums)
+        lists, steps = _listed(name, first, workspace)
+        sums, reach = _sums(population.to, steps, workspace, whole=population.whole is not None)
+        if state is None and population.whole is not None:
+            second = sources[-1]
+            if not isinstance(second, Events):
+                raise TypeError(f"{name}: expected events, received values")
+            run_whole(
+                lists,
+                population.ways[0],
+                second.lists(workspace),
+                population.ways[-1],
+                len(sources) > 1,
+                n_steps,
+                population.constant,
+                population.whole,
+                population.firing,
+                made,
+                dense,
+                counts,
+                sums,
+                reach,
+            )
+        elif state is None and population.phase is not None and steps == 1 and _constant(first):
+            to, firing = population.to, population.firing
+            run_constant(lists, n_steps, to, population.phase, firing, made, dense, counts, sums, reach)
+        else:
+            sums, reach = _sums(population.to, steps, workspace)
+            base = self._base(fused, sources, samples, size, workspace)
+            memory = None if state is None else state.values
+            to, firing = population.to, population.firing
+            run_population(
+                lists, steps, n_steps, to, base, firing, made, dense if wanted else None, counts, memory, sums, reach
+            )
         if state is not None:
             state.steps += n_steps
         events = Events(
@@ -93,23 +139,39 @@ class Engine:
             steps=n_steps,
             samples=samples,
             shape=node.shape,
-            height=self.plan.fused[name].op.threshold.astype(np.float64),
-            numbers=None if dense is None else dense.reshape(n_steps, samples, *node.shape),
+            height=fused.op.threshold.astype(np.float64),
+            numbers=dense.reshape(n_steps, samples, *node.shape) if wanted else None,
             listed=made,
         )
         return events, counts
 
-    def currents(self, name: str, source: Signal | Events, others: list[Signal], workspace: Workspace) -> Signal:
+    def currents(self, name: str, sources: Sequence[Signal | Events], workspace: Workspace) -> Signal:
         """Return what a fused population receives, for those who run it otherwise: in activation units."""
-        fused, node = self.plan.fused[name], self._graph.nodes[name]
-        to = self._map(fused.gathered)
-        lists, steps, samples = _listed(fused.gathered, source, workspace)
-        currents = np.empty((steps, samples, int(np.prod(node.shape))))
-        gather_currents(lists, steps, to, _sums(to, steps, workspace), currents)
-        total = currents.reshape(steps, samples, *node.shape)
-        for other in others:
-            total = total + other.values
-        return Signal(total, _constant(source) and all(other.constant for other in others))
+        fused, shape = self.plan.fused[name], self._graph.nodes[name].shape
+        parts = [
+            self._values(self._map(way), name, source, workspace)
+            for way, source in zip(fused.ways, sources, strict=False)
+        ]
+        parts += [_Values.of(source) for source in sources[len(fused.ways) :]]
+        return _added(parts).reshaped(shape)
+
+    def _base(
+        self, fused: Fused, sources: Sequence[Signal | Events], samples: int, size: int, workspace: Workspace
+    ) -> Array | None:
+        """Return what a population receives besides its first way: ``(steps | 1, samples, neurons)``."""
+        parts = [
+            self._values(self._map(way), way.name, source, workspace)
+            for way, source in zip(fused.ways[1:], sources[1:], strict=False)
+        ]
+        parts += [_Values.of(source) for source in sources[len(fused.ways) :]]
+        return np.ascontiguousarray(_added(parts).values.reshape(-1, samples, size)) if parts else None
+
+    def _values(self, to: RowMap, name: str, source: Signal | Events, workspace: Workspace) -> _Values:
+        lists, steps = _listed(name, source, workspace)
+        samples = len(lists.starts)
+        currents = np.empty((steps, samples, to.rows * to.columns * to.outputs))
+        gather_currents(lists, steps, to, *_sums(to, steps, workspace), currents)
+        return _Values(currents, _constant(source))
 
     def _map(self, gathered: Gathered) -> RowMap:
         source = self._graph.nodes[gathered.source]
@@ -121,9 +183,12 @@ class Engine:
 
     def _population(self, node: Node, fused: Fused, synapses: Array) -> _Population:
         op = fused.op
-        to = self._map(fused.gathered)
         thresholds = op.threshold.astype(np.float64)
-        to = scaled(to, np.ones(1), thresholds, in_lanes(op.correction_of(node.shape), to))
+        maps = [self._map(way) for way in fused.ways]
+        correction = in_lanes(op.correction_of(node.shape), maps[0])
+        none = np.zeros_like(correction)
+        maps = [scaled(to, np.ones(1), thresholds, none if i else correction) for i, to in enumerate(maps)]
+        to = maps[0]
         each = synapses.reshape(-1, to.outputs)
         alike = bool((each == each[:, :1]).all())
         firing = Firing(
@@ -134,31 +199,68 @@ class Engine:
             n_max=float(op.n_max),
             channels=padded_channels(to.outputs),
         )
-        return _Population(to, firing)
+        constant = sum((m.constant for m in maps[1:]), to.constant)
+        limits = [
+            (source.n_min, source.n_max)
+            for way in fused.ways
+            if isinstance(source := self._graph.nodes[way.source].op, Neurons)
+        ]
+        whole = None
+        if not fused.others and len(limits) == len(maps):
+            whole = as_ways(maps, limits, constant, firing.voltage, op.n_min)
+        phase = None if len(maps) > 1 or fused.others else phase_setup(constant, firing.voltage)
+        ways, setup = whole if whole is not None else ([], None)
+        return _Population(to, constant, firing, ways, setup, phase)
+
+
+@dataclass(frozen=True, eq=False)
+class _Values:
+    """Values of each neuron: ``(steps | 1, samples, …)``."""
+
+    values: Array
+    constant: bool
+
+    @classmethod
+    def of(cls, source: Signal | Events) -> _Values:
+        signal = source.signal() if isinstance(source, Events) else source
+        return cls(signal.values.reshape(*signal.values.shape[:2], -1), signal.constant)
+
+    def reshaped(self, shape: tuple[int, ...]) -> Signal:
+        return Signal(self.values.reshape(*self.values.shape[:2], *shape), self.constant)
+
+
+def _added(parts: Sequence[_Values]) -> _Values:
+    total = parts[0].values
+    for part in parts[1:]:
+        total = total + part.values
+    return _Values(total, all(part.constant for part in parts))
 
 
 def _constant(source: Signal | Events) -> bool:
     return isinstance(source, Signal) and source.constant
 
 
-def _listed(gathered: Gathered, source: Signal | Events, workspace: Workspace) -> tuple[EventLists, int, int]:
-    """Return events or values as lists, their steps and their samples."""
+def _listed(name: str, source: Signal | Events, workspace: Workspace) -> tuple[EventLists, int]:
+    """Return events or values as lists, and their steps."""
     if isinstance(source, Events):
-        return source.lists(workspace), source.steps, source.samples
+        return source.lists(workspace), source.steps
     steps, samples = source.values.shape[:2]
     rows, columns, channels = as_rows(source.values.shape[2:])
     size = rows * columns * channels
     lists = EventLists(
-        codes=workspace.take(gathered.node.name, "codes in", (steps * samples * size,), np.int32),
-        sizes=workspace.take(gathered.node.name, "sizes in", (steps * samples * size,), np.float64),
-        starts=workspace.take(gathered.node.name, "starts in", (samples, rows * steps * columns + 1), np.int32),
+        codes=workspace.take(name, "codes in", (steps * samples * size,), np.int32),
+        sizes=workspace.take(name, "sizes in", (steps * samples * size,), np.float64),
+        starts=workspace.take(name, "starts in", (samples, rows * steps * columns + 1), np.int32),
+        largest=workspace.take(name, "largest in", (samples,), np.int32),
     )
     flat = np.ascontiguousarray(source.values.reshape(steps, samples, size), dtype=np.float64)
     list_values(flat, rows, columns, channels, lists)
-    return lists, steps, samples
+    return lists, steps
 
 
-def _sums(to: RowMap, steps: int, workspace: Workspace) -> Array:
-    """Return room for the sums of one place at least."""
+def _sums(to: RowMap, steps: int, workspace: Workspace, *, whole: bool = False) -> tuple[Array, Array]:
+    """Return room for the sums of one place at least, and for how many events reach each."""
     each = to.weights.shape[0] * to.weights.shape[2] * steps
-    return workspace.take("", "sums", (max(_SUMS // each, 1) * each,), np.float64)
+    many = max(_SUMS // each, 1)
+    sums = workspace.take("", "sums", (many * each,), np.int32 if whole else np.float64)
+    return sums, workspace.take("", "reach", (many * steps,), np.int32)
