@@ -134,6 +134,8 @@ class Course:
                 values[node.name] = currents[node.name]
             elif node.name in plan.gathered:
                 values[node.name] = self._gathered(node, values[reads[0]])
+            elif node.name in plan.depthwise:
+                values[node.name] = self._depthwise(node, values[reads[0]])
             elif isinstance(node.op, Output):
                 given = _signal(values[reads[0]])
                 values[node.name] = Signal(self._read_out(node, node.op, given.over(n_steps)), False)
@@ -142,7 +144,9 @@ class Course:
             for name in reads:
                 left[name] -= 1
                 if not left[name]:
-                    del values[name]
+                    done = values.pop(name)
+                    if isinstance(done, Events):
+                        done.release(self._workspace)
         outputs = {name: _signal(values[place]).values for name, place in graph.outputs.items()}
         return Stretch(outputs=outputs, counts=counts, operations=operations, events=events)
 
@@ -181,6 +185,11 @@ class Course:
             numbers=numbers,
         )
         return sent, *counted(numbers, self._synapses[node.name], each_step)
+
+    def _depthwise(self, node: Node, source: Signal | Events) -> Signal:
+        if not isinstance(source, Events):
+            raise TypeError(f"{node.name}: expected events, received values")
+        return self._engine.depthwise(node.name, source)
 
     def _gathered(self, node: Node, source: Signal | Events) -> Signal:
         if node.name in self._constants:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -41,14 +42,20 @@ class Events:
     listed: EventLists | None = None
 
     def lists(self, workspace: Workspace) -> EventLists:
-        """Return the events as lists; those of before are overwritten by the next of the same population."""
+        """Return the events as lists, in memory of the workspace."""
         if self.listed is None:
             rows, columns, channels = as_rows(self.shape)
-            made = room_for_lists(workspace, self.name, self.shape, self.steps, self.samples)
+            made = room_for_lists(workspace, self.shape, self.steps, self.samples)
             flat = self.dense().reshape(self.steps, self.samples, -1)
             list_events(flat, rows, columns, channels, padded_channels(channels), made)
             self.listed = made
         return self.listed
+
+    def release(self, workspace: Workspace) -> None:
+        """Give the memory of the lists back: no one reads the events any more."""
+        if self.listed is not None:
+            workspace.give_back(*self.listed)
+            self.listed = None
 
     def dense(self) -> Array:
         """Return the events of each neuron, ``(steps, samples, *shape)`` int8."""
@@ -61,13 +68,13 @@ class Events:
         return Signal(self.dense() * self.height, False)
 
 
-def room_for_lists(workspace: Workspace, name: str, shape: Shape, steps: int, samples: int) -> EventLists:
-    """Return lists for as many events as there may be."""
+def room_for_lists(workspace: Workspace, shape: Shape, steps: int, samples: int, kind: Any = np.int32) -> EventLists:
+    """Return lists for as many events, or values of an analog signal, as there may be."""
     rows, columns, _ = as_rows(shape)
     most = steps * samples * int(np.prod(shape)) + CHUNK  # packed events come with a tail that is written over
     return EventLists(
-        codes=workspace.take(name, "codes", (most,), np.int32),
-        sizes=workspace.take(name, "sizes", (most,), np.int32),
-        starts=workspace.take(name, "starts", (samples, rows * steps * columns + 1), np.int32),
-        largest=workspace.take(name, "largest", (samples,), np.int32),
+        codes=workspace.take((most,), np.int32),
+        sizes=workspace.take((most,), kind),
+        starts=workspace.take((samples, rows * steps * columns + 1), np.int32),
+        largest=workspace.take((samples,), np.int32),
     )

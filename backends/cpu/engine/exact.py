@@ -14,18 +14,20 @@ __all__ = ["add_exactly", "fire_exactly"]
 
 @numba.njit(nogil=True, cache=True)
 def add_exactly(
-    lists: EventLists, sample: int, steps: int, to: RowMap, weights: Array, row: int, column: int, currents: Array
+    lists: EventLists, sample: int, steps: int, to: RowMap, output: int, row: int, column: int, currents: Array
 ) -> None:
     """Add what one neuron receives to its currents.
 
     Parameters
     ----------
-    weights
-        Of the neuron: ``(rows of weights,)`` float64.
+    to
+        In thresholds: float64.
     currents
         ``(steps,)`` float64.
     """
     columns, channels = to.source_columns, to.source_channels
+    weights, width = to.weights, to.weights.shape[2]
+    block, lane = output // width, output % width
     for tap in range(to.tap_begins[row], to.tap_begins[row + 1]):
         source, number, offset = to.taps[tap, 0], to.taps[tap, 1], to.taps[tap, 2]
         begin = column * to.stride + offset
@@ -36,7 +38,7 @@ def add_exactly(
             stop = lists.starts[sample, line + max(min(begin + to.reach, columns), 0)]
             total = 0.0
             for e in range(start, stop):
-                total += lists.sizes[e] * weights[lists.codes[e] - shift]
+                total += lists.sizes[e] * weights[block, lists.codes[e] - shift, lane]
             currents[t] += total
 
 

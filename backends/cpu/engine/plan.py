@@ -38,7 +38,7 @@ class Fused:
     op
         The population.
     ways
-        What it receives events through, one or two.
+        What it receives events through: none, one or two.
     others
         The nodes whose values it receives besides.
     """
@@ -57,6 +57,8 @@ class Plan:
         Population → how it is run in one pass.
     gathered
         Conv or Dense → how it is gathered, where no population does so.
+    depthwise
+        Depthwise convolutions of events.
     skipped
         Nodes that are computed inside others.
     """
@@ -65,12 +67,16 @@ class Plan:
         self._graph = graph
         self.fused: dict[str, Fused] = {}
         self.gathered: dict[str, Gathered] = {}
+        self.depthwise: set[str] = set()
         self.skipped: set[str] = set()
         for node in graph.nodes.values():
             if isinstance(node.op, Neurons) and node.op.plain:
                 self._fuse(node, node.op)
+                self.fused.setdefault(node.name, Fused(node.op, (), node.inputs))
         for node in graph.nodes.values():
             if node.name not in self.skipped:
+                if self._is_depthwise(node):
+                    self.depthwise.add(node.name)
                 found = self._gatherable(node)
                 if found is not None:
                     self.gathered[node.name] = found
@@ -140,6 +146,14 @@ class Plan:
                 self.fused[node.name] = Fused(neurons, (found, Gathered(other.name, None, other.name, False)), ())
                 return
         self.fused[node.name] = Fused(neurons, (found,), tuple(p.name for p in others))
+
+    def _is_depthwise(self, node: Node) -> bool:
+        op = node.op
+        return (
+            isinstance(op, Conv)
+            and 1 < op.groups == self._graph.input_of(node).shape[-1]
+            and self._sends(node.inputs[0])
+        )
 
     def _sends(self, name: str) -> bool:
         """Say whether a node sends events."""

@@ -10,7 +10,7 @@ from ....converter.ops import Array, Conv, Dense, Shape
 from .add_rows import WIDTHS
 from .event_lists import as_rows
 
-__all__ = ["RowMap", "in_lanes", "row_map", "scaled"]
+__all__ = ["RowMap", "in_lanes", "no_map", "row_map", "scaled", "taps_of"]
 
 
 class RowMap(NamedTuple):
@@ -116,12 +116,18 @@ def _flat_dense_map(op: Dense, shape: Shape, channels: int) -> RowMap:
 
 
 def _conv_map(op: Conv, shape: Shape, channels: int) -> RowMap:
-    out = op.output_shape(shape)
-    *high, width = op.window
     kernel = _padded_kernel(op.kernel.astype(np.float64).reshape(-1, *op.kernel.shape[-2:]), channels)
-    wide = op.dilation[-1] == 1
+    begins, taps, reach = taps_of(op, shape, channels)
+    out, source = as_rows(op.output_shape(shape)), as_rows(shape)
+    return _made(kernel, op.bias, begins, taps, reach, op.strides[-1], out[:2], (*source[:2], channels))
+
+
+def taps_of(op: Conv, shape: Shape, channels: int) -> tuple[Array, Array, int]:
+    """Return the taps of a convolution on a source of this shape, where they begin, and their reach, as in `RowMap`."""
+    *high, width = op.window
+    left, wide = op.padding[-1][0], op.dilation[-1] == 1
     begins, taps = [0], []
-    for row in np.ndindex(*out[:-2]):
+    for row in np.ndindex(*op.output_shape(shape)[:-2]):
         for offset in np.ndindex(*high):
             axes = zip(row, offset, op.strides, op.dilation, op.padding, strict=False)
             at = [r * s + o * d - before for r, o, s, d, (before, _) in axes]
@@ -129,25 +135,19 @@ def _conv_map(op: Conv, shape: Shape, channels: int) -> RowMap:
                 continue
             source = int(np.ravel_multi_index(at, shape[:-2])) if at else 0
             weights = (int(np.ravel_multi_index(offset, high)) if high else 0) * width
-            left = op.padding[-1][0]
             if wide:
                 taps.append((source, weights * channels, -left))
             else:
                 taps += [(source, (weights + k) * channels, k * op.dilation[-1] - left) for k in range(width)]
         begins.append(len(taps))
-    rows, columns, _ = as_rows(out)
-    table = np.array(taps, np.int64).reshape(-1, 3)
-    source_rows, source_columns, _ = as_rows(shape)
-    return _made(
-        kernel,
-        op.bias,
-        np.array(begins),
-        table,
-        width if wide else 1,
-        op.strides[-1],
-        (rows, columns),
-        (source_rows, source_columns, channels),
-    )
+    return np.array(begins, np.int64), np.array(taps, np.int64).reshape(-1, 3), width if wide else 1
+
+
+def no_map(shape: Shape) -> RowMap:
+    """Return the map of a population of this shape to which no events come."""
+    rows, columns, outputs = as_rows(shape)
+    begins, taps = np.zeros(rows + 1, np.int64), np.zeros((0, 3), np.int64)
+    return _made(np.zeros((1, outputs)), None, begins, taps, 1, 1, (rows, columns), (1, 1, 1))
 
 
 def _padded_kernel(kernel: Array, channels: int) -> Array:

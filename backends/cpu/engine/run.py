@@ -10,12 +10,13 @@ import numpy as np
 from ....converter.dynamics import PopulationState, Signal
 from ....converter.graph import Graph, Node
 from ....converter.ops import Array, Neurons
+from .depthwise import Depthwise
 from .event_lists import EventLists, as_rows, list_values, padded_channels
 from .events import Events, room_for_lists
 from .gather import gather_currents
 from .plan import Fused, Gathered, Plan
 from .population import Firing, run_population
-from .row_map import RowMap, in_lanes, row_map, scaled
+from .row_map import RowMap, in_lanes, no_map, row_map, scaled
 from .ways import as_ways, phase_setup
 from .whole_population import Way, run_constant, run_whole
 from .workspace import Workspace
@@ -63,6 +64,7 @@ class Engine:
         self.plan = Plan(graph)
         self._graph = graph
         self._maps = {name: self._map(g) for name, g in self.plan.gathered.items()}
+        self._depthwise = {name: Depthwise.compiled(graph, graph.nodes[name]) for name in self.plan.depthwise}
         self._populations = {
             name: self._population(graph.nodes[name], fused, synapses[name]) for name, fused in self.plan.fused.items()
         }
@@ -70,7 +72,7 @@ class Engine:
 
     def gathered(self, name: str, source: Signal | Events, workspace: Workspace) -> Signal:
         """Return the values of a node that is gathered."""
-        return self._values(self._maps[name], name, source, workspace).reshaped(self._graph.nodes[name].shape)
+        return self._values(self._maps[name], source, workspace).reshaped(self._graph.nodes[name].shape)
 
     def fired(
         self,
@@ -97,11 +99,12 @@ class Engine:
         samples = first.samples if isinstance(first, Events) else first.values.shape[1]
         wanted = numbers or name in self._wants_numbers
         dense = np.empty((n_steps, samples, size), np.int8) if wanted else _NO_NUMBERS
-        made = room_for_lists(workspace, name, node.shape, n_steps, samples)
+        made = room_for_lists(workspace, node.shape, n_steps, samples)
         counts = np.empty((2, samples))
-        lists, steps = _listed(name, first, workspace)
-        sums, reach = _sums(population.to, steps, workspace, whole=population.whole is not None)
-        if state is None and population.whole is not None:
+        lists, steps = _listed(first, workspace) if fused.ways else (_no_lists(samples), 1)
+        whole = state is None and population.whole is not None
+        sums, reach = _sums(population.to, steps, workspace, whole=whole)
+        if whole and population.whole is not None:
             second = sources[-1]
             if not isinstance(second, Events):
                 raise TypeError(f"{name}: expected events, received values")
@@ -125,13 +128,15 @@ class Engine:
             to, firing = population.to, population.firing
             run_constant(lists, n_steps, to, population.phase, firing, made, dense, counts, sums, reach)
         else:
-            sums, reach = _sums(population.to, steps, workspace)
             base = self._base(fused, sources, samples, size, workspace)
             memory = None if state is None else state.values
             to, firing = population.to, population.firing
             run_population(
                 lists, steps, n_steps, to, base, firing, made, dense if wanted else None, counts, memory, sums, reach
             )
+        workspace.give_back(sums, reach)
+        if fused.ways:
+            _release(lists, first, workspace)
         if state is not None:
             state.steps += n_steps
         events = Events(
@@ -149,28 +154,35 @@ class Engine:
         """Return what a fused population receives, for those who run it otherwise: in activation units."""
         fused, shape = self.plan.fused[name], self._graph.nodes[name].shape
         parts = [
-            self._values(self._map(way), name, source, workspace)
-            for way, source in zip(fused.ways, sources, strict=False)
+            self._values(self._map(way), source, workspace) for way, source in zip(fused.ways, sources, strict=False)
         ]
         parts += [_Values.of(source) for source in sources[len(fused.ways) :]]
         return _added(parts).reshaped(shape)
+
+    def depthwise(self, name: str, source: Events) -> Signal:
+        """Return the values of a depthwise convolution of events."""
+        shape = self._graph.nodes[name].shape
+        return Signal(self._depthwise[name].of(source.dense()).reshape(source.steps, source.samples, *shape), False)
 
     def _base(
         self, fused: Fused, sources: Sequence[Signal | Events], samples: int, size: int, workspace: Workspace
     ) -> Array | None:
         """Return what a population receives besides its first way: ``(steps | 1, samples, neurons)``."""
         parts = [
-            self._values(self._map(way), way.name, source, workspace)
+            self._values(self._map(way), source, workspace)
             for way, source in zip(fused.ways[1:], sources[1:], strict=False)
         ]
         parts += [_Values.of(source) for source in sources[len(fused.ways) :]]
         return np.ascontiguousarray(_added(parts).values.reshape(-1, samples, size)) if parts else None
 
-    def _values(self, to: RowMap, name: str, source: Signal | Events, workspace: Workspace) -> _Values:
-        lists, steps = _listed(name, source, workspace)
+    def _values(self, to: RowMap, source: Signal | Events, workspace: Workspace) -> _Values:
+        lists, steps = _listed(source, workspace)
         samples = len(lists.starts)
         currents = np.empty((steps, samples, to.rows * to.columns * to.outputs))
-        gather_currents(lists, steps, to, *_sums(to, steps, workspace), currents)
+        sums, reach = _sums(to, steps, workspace)
+        gather_currents(lists, steps, to, sums, reach, currents)
+        workspace.give_back(sums, reach)
+        _release(lists, source, workspace)
         return _Values(currents, _constant(source))
 
     def _map(self, gathered: Gathered) -> RowMap:
@@ -184,7 +196,7 @@ class Engine:
     def _population(self, node: Node, fused: Fused, synapses: Array) -> _Population:
         op = fused.op
         thresholds = op.threshold.astype(np.float64)
-        maps = [self._map(way) for way in fused.ways]
+        maps = [self._map(way) for way in fused.ways] or [no_map(node.shape)]
         correction = in_lanes(op.correction_of(node.shape), maps[0])
         none = np.zeros_like(correction)
         maps = [scaled(to, np.ones(1), thresholds, none if i else correction) for i, to in enumerate(maps)]
@@ -240,27 +252,32 @@ def _constant(source: Signal | Events) -> bool:
     return isinstance(source, Signal) and source.constant
 
 
-def _listed(name: str, source: Signal | Events, workspace: Workspace) -> tuple[EventLists, int]:
+def _listed(source: Signal | Events, workspace: Workspace) -> tuple[EventLists, int]:
     """Return events or values as lists, and their steps."""
     if isinstance(source, Events):
         return source.lists(workspace), source.steps
     steps, samples = source.values.shape[:2]
     rows, columns, channels = as_rows(source.values.shape[2:])
     size = rows * columns * channels
-    lists = EventLists(
-        codes=workspace.take(name, "codes in", (steps * samples * size,), np.int32),
-        sizes=workspace.take(name, "sizes in", (steps * samples * size,), np.float64),
-        starts=workspace.take(name, "starts in", (samples, rows * steps * columns + 1), np.int32),
-        largest=workspace.take(name, "largest in", (samples,), np.int32),
-    )
+    lists = room_for_lists(workspace, source.values.shape[2:], steps, samples, np.float64)
     flat = np.ascontiguousarray(source.values.reshape(steps, samples, size), dtype=np.float64)
     list_values(flat, rows, columns, channels, lists)
     return lists, steps
+
+
+def _release(lists: EventLists, source: Signal | Events, workspace: Workspace) -> None:
+    """Give lists of values back; events keep theirs until all have read them."""
+    if not isinstance(source, Events):
+        workspace.give_back(*lists)
+
+
+def _no_lists(samples: int) -> EventLists:
+    none = np.zeros(0, np.int32)
+    return EventLists(none, none, np.zeros((samples, 1), np.int32), none)
 
 
 def _sums(to: RowMap, steps: int, workspace: Workspace, *, whole: bool = False) -> tuple[Array, Array]:
     """Return room for the sums of one place at least, and for how many events reach each."""
     each = to.weights.shape[0] * to.weights.shape[2] * steps
     many = max(_SUMS // each, 1)
-    sums = workspace.take("", "sums", (many * each,), np.int32 if whole else np.float64)
-    return sums, workspace.take("", "reach", (many * steps,), np.int32)
+    return workspace.take((many * each,), np.int32 if whole else np.float64), workspace.take((many * steps,), np.int32)

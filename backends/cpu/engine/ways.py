@@ -51,10 +51,9 @@ def as_ways(
     setup[:, 2] = bits
     ways = []
     for to in maps:
-        blocks, rows, width = to.weights.shape
+        blocks, _, width = to.weights.shape
         whole = np.rint(to.weights * parts.reshape(blocks, 1, width)).astype(np.int32)
-        exact = np.ascontiguousarray(to.weights.swapaxes(1, 2).reshape(-1, rows))
-        ways.append(Way(to._replace(weights=whole), exact))
+        ways.append(Way(to._replace(weights=whole), to))
     return ways, setup
 
 

@@ -29,11 +29,11 @@ class Way(NamedTuple):
     to
         In parts of the thresholds: int32.
     exact
-        The weights of each lane in thresholds: ``(lanes, rows of weights)`` float64.
+        In thresholds: float64.
     """
 
     to: RowMap
-    exact: Array
+    exact: RowMap
 
 
 @numba.njit(nogil=True, cache=True)
@@ -136,9 +136,9 @@ def run_whole(
                             if o >= to.outputs:
                                 continue
                             exact[:] = 0
-                            add_exactly(first_source, b, steps, to, first_way.exact[o], y, x, exact)
+                            add_exactly(first_source, b, steps, first_way.exact, o, y, x, exact)
                             if both:
-                                add_exactly(second_source, b, steps, second_way.to, second_way.exact[o], y, x, exact)
+                                add_exactly(second_source, b, steps, second_way.exact, o, y, x, exact)
                             sent[o] = fire_exactly(
                                 exact,
                                 constant[at if len(constant) > 1 else 0, o],
