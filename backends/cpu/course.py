@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +15,7 @@ from ...converter.ops import Array, Input, Neurons, Output, RunningSums, sample_
 from ..read_out import RunningMean
 from .engine import Engine, Events, Workspace
 from .engine.counts import counted
+from .profile import Profile
 
 __all__ = ["Course", "Stretch"]
 
@@ -54,6 +57,8 @@ class Course:
         The place of the first sample among all, and how many there are.
     resumes
         Remember what it takes to go on; a batch that runs once only is spared that.
+    profile
+        Where to write down what each node costs.
     """
 
     def __init__(
@@ -67,10 +72,12 @@ class Course:
         count: int,
         *,
         resumes: bool = True,
+        profile: Profile | None = None,
     ) -> None:
         self._graph = graph
         self._engine = engine
         self._workspace = workspace
+        self._profile = profile
         self._synapses = synapses
         self._keys = {node.name: sample_keys(seed, node.name, first, count) for node, _ in _populations(graph)}
         self._resumes = resumes
@@ -122,7 +129,7 @@ class Course:
         for node in graph.nodes.values():
             if node.name in plan.skipped:
                 continue
-            reads = plan.reads(node)
+            reads, began = plan.reads(node), time.perf_counter()
             if isinstance(node.op, Neurons):
                 recorded = node.name in record
                 sent, counts[node.name], caused = self._fired(node, node.op, values, n_steps, each_step, recorded)
@@ -141,6 +148,11 @@ class Course:
                 values[node.name] = Signal(self._read_out(node, node.op, given.over(n_steps)), False)
             else:
                 values[node.name] = self._applied(node, [_signal(values[name]) for name in reads], n_steps)
+            if self._profile is not None:
+                way, seconds = self._engine.way_of(node, resumes=self._resumes), time.perf_counter() - began
+                sent_here = (counts[node.name], caused) if isinstance(node.op, Neurons) else (None, None)
+                neuron_steps = n_steps * self.count * math.prod(node.shape)
+                self._profile.add(node, way, seconds, neuron_steps, *sent_here)
             for name in reads:
                 left[name] -= 1
                 if not left[name]:

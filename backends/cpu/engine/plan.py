@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ....converter.graph import Graph, Node
-from ....converter.ops import Add, Conv, Dense, Neurons, Reshape
+from ....converter.ops import Add, Conv, Dense, Input, Neurons, Output, Reshape
 
 __all__ = ["Fused", "Gathered", "Plan"]
+
+_SMALL = 8  # a node that is so many times smaller than the largest costs little, however it is computed
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +107,23 @@ class Plan:
                 return True
         return False
 
+    @property
+    def takes_all(self) -> bool:
+        """Say whether the compiled loops take all that costs time."""
+        nodes = self._graph.nodes.values()
+        largest = max(math.prod(node.shape) for node in nodes)
+        return all(self.way_of(node) or _SMALL * math.prod(node.shape) < largest for node in nodes)
+
+    def way_of(self, node: Node) -> str:
+        """Return how a node is computed, in a word; "" where NumPy does it, or the layer itself."""
+        if node.name in self.fused:
+            return "events" if self.fused[node.name].ways else "values"
+        if node.name in self.gathered or node.name in self.depthwise:
+            return "events"
+        if node.name in self.skipped or isinstance(node.op, (Input, Output, Reshape)):
+            return "none"
+        return ""
+
     def _readers(self) -> Mapping[str, int]:
         counts = dict.fromkeys(self._graph.nodes, 0)
         for node in self._graph.nodes.values():
@@ -148,6 +168,7 @@ class Plan:
         self.fused[node.name] = Fused(neurons, (found,), tuple(p.name for p in others))
 
     def _is_depthwise(self, node: Node) -> bool:
+        """Say whether a node is a depthwise convolution of events."""
         op = node.op
         return (
             isinstance(op, Conv)

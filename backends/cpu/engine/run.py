@@ -164,6 +164,15 @@ class Engine:
         shape = self._graph.nodes[name].shape
         return Signal(self._depthwise[name].of(source.dense()).reshape(source.steps, source.samples, *shape), False)
 
+    def way_of(self, node: Node, *, resumes: bool) -> str:
+        """Return how a node is computed, in a word."""
+        population = self._populations.get(node.name)
+        if population is None:
+            return "depthwise" if node.name in self.plan.depthwise else "events" if node.name in self._maps else "numpy"
+        if not resumes and population.whole is not None:
+            return "integers"
+        return "float64" if resumes or population.phase is None else "phase"
+
     def _base(
         self, fused: Fused, sources: Sequence[Signal | Events], samples: int, size: int, workspace: Workspace
     ) -> Array | None:
