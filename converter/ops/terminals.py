@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from .activation import Activation
 from .base import Array, Op, Shape, one_shape
@@ -74,7 +75,7 @@ class Output(Op):
         if not 0 <= self.start < 2**31:
             raise ValueError(f"expected a read-out that starts after 0 steps or more, received {self.start}")
 
-    @property
+    @cached_property
     def activation(self) -> Activation:
         """Return the model's last activation."""
         return Activation(function=self.function, arguments=self.arguments)

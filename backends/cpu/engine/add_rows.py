@@ -41,7 +41,7 @@ def _add_rows(width: int) -> Any:
         weights
             ``(blocks, rows, width)``, C-contiguous.
         codes, sizes
-            Of the events: ``(events,)`` int32, and numbers of the weights' type or int32.
+            Of the events: ``(events,)`` int32, and int8 or numbers of the weights' type.
         """
         kinds = (sums, place, weights, block, codes, sizes, start, stop, shift)
 
@@ -70,8 +70,8 @@ def _add_rows(width: int) -> Any:
             running = [builder.phi(vector) for _ in groups]
             code = builder.zext(builder.load(builder.gep(code_of, [index])), WORD)
             amount = builder.load(builder.gep(size_of, [index]))
-            if floating and amount.type != element:
-                amount = builder.sitofp(amount, element)
+            if amount.type != element:
+                amount = builder.sitofp(amount, element) if floating else builder.sext(amount, element)
             times = splat(builder, amount, lanes)
             row = builder.gep(table, [builder.mul(code, WORD(width))])
             added = []

@@ -55,7 +55,7 @@ def _pack_chunk(typingctx: Any, row: Any, place: Any, base: Any, codes: Any, siz
     base
         The code of the first neuron.
     codes, sizes
-        int32; written from ``found`` on.
+        int32 and int8; written from ``found`` on.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def _pack_chunk(typingctx: Any, row: Any, place: Any, base: Any, codes: Any, siz
         builder.position_at_end(loop)
         some = vector_of(BYTE)
         where = builder.add(end, index)
-        size = builder.sext(load(builder, builder.gep(size_at, [index]), some), vector)
+        size = load(builder, builder.gep(size_at, [index]), some)
         place_of = builder.zext(load(builder, builder.gep(order_at, [index]), some), vector)
         store(builder, size, builder.gep(amounts, [where]))
         store(builder, builder.add(start, place_of), builder.gep(into, [where]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import NamedTuple
 
 import numba
@@ -26,7 +27,7 @@ class EventLists(NamedTuple):
     codes
         Which neuron: ``(row · columns + column) · channels + channel``, int32.
     sizes
-        n of each event, int32, or a value, float64.
+        n of each event, int8, or a value, float64.
     starts
         ``(samples, rows · steps · columns + 1)``: where the events of each place at each step begin.
     largest
@@ -42,8 +43,8 @@ class EventLists(NamedTuple):
 def as_rows(shape: Shape) -> tuple[int, int, int]:
     """Return the rows, columns and channels of a sample of this shape."""
     if len(shape) < 2:
-        return 1, 1, int(np.prod(shape))
-    return int(np.prod(shape[:-2])), shape[-2], shape[-1]
+        return 1, 1, prod(shape)
+    return prod(shape[:-2]), shape[-2], shape[-1]
 
 
 def padded_channels(channels: int) -> int:

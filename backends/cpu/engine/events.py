@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,9 @@ class Events:
 
     Attributes
     ----------
-    name
-        Of the population.
+    name, way
+        Of the population, and how it was run: "integers", "phase" (constant currents) or "float64" in the engine, or
+        "kernel" for those of `converter.dynamics`.
     steps, samples, shape
         How many steps and samples, and the shape of a sample.
     height
@@ -34,6 +36,7 @@ class Events:
     """
 
     name: str
+    way: str = "kernel"
     steps: int
     samples: int
     shape: Shape
@@ -68,10 +71,10 @@ class Events:
         return Signal(self.dense() * self.height, False)
 
 
-def room_for_lists(workspace: Workspace, shape: Shape, steps: int, samples: int, kind: Any = np.int32) -> EventLists:
+def room_for_lists(workspace: Workspace, shape: Shape, steps: int, samples: int, kind: Any = np.int8) -> EventLists:
     """Return lists for as many events, or values of an analog signal, as there may be."""
     rows, columns, _ = as_rows(shape)
-    most = steps * samples * int(np.prod(shape)) + CHUNK  # packed events come with a tail that is written over
+    most = steps * samples * prod(shape) + CHUNK  # packed events come with a tail that is written over
     return EventLists(
         codes=workspace.take((most,), np.int32),
         sizes=workspace.take((most,), kind),

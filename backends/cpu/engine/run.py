@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -94,7 +95,7 @@ class Engine:
             Whether the events are wanted for each neuron.
         """
         population, fused, node = self._populations[name], self.plan.fused[name], self._graph.nodes[name]
-        size = int(np.prod(node.shape))
+        size = prod(node.shape)
         first = sources[0]
         samples = first.samples if isinstance(first, Events) else first.values.shape[1]
         wanted = numbers or name in self._wants_numbers
@@ -104,7 +105,9 @@ class Engine:
         lists, steps = _listed(first, workspace) if fused.ways else (_no_lists(samples), 1)
         whole = state is None and population.whole is not None
         sums, reach = _sums(population.to, steps, workspace, whole=whole)
+        way = "float64"
         if whole and population.whole is not None:
+            way = "integers"
             second = sources[-1]
             if not isinstance(second, Events):
                 raise TypeError(f"{name}: expected events, received values")
@@ -125,6 +128,7 @@ class Engine:
                 reach,
             )
         elif state is None and population.phase is not None and steps == 1 and _constant(first):
+            way = "phase"
             to, firing = population.to, population.firing
             run_constant(lists, n_steps, to, population.phase, firing, made, dense, counts, sums, reach)
         else:
@@ -141,6 +145,7 @@ class Engine:
             state.steps += n_steps
         events = Events(
             name=name,
+            way=way,
             steps=n_steps,
             samples=samples,
             shape=node.shape,
@@ -164,14 +169,9 @@ class Engine:
         shape = self._graph.nodes[name].shape
         return Signal(self._depthwise[name].of(source.dense()).reshape(source.steps, source.samples, *shape), False)
 
-    def way_of(self, node: Node, *, resumes: bool) -> str:
-        """Return how a node is computed, in a word."""
-        population = self._populations.get(node.name)
-        if population is None:
-            return "depthwise" if node.name in self.plan.depthwise else "events" if node.name in self._maps else "numpy"
-        if not resumes and population.whole is not None:
-            return "integers"
-        return "float64" if resumes or population.phase is None else "phase"
+    def way_of(self, name: str) -> str:
+        """Return how a node without neurons is computed, in a word."""
+        return "events" if name in self._maps or name in self._depthwise else "numpy"
 
     def _base(
         self, fused: Fused, sources: Sequence[Signal | Events], samples: int, size: int, workspace: Workspace
@@ -282,7 +282,7 @@ def _release(lists: EventLists, source: Signal | Events, workspace: Workspace) -
 
 def _no_lists(samples: int) -> EventLists:
     none = np.zeros(0, np.int32)
-    return EventLists(none, none, np.zeros((samples, 1), np.int32), none)
+    return EventLists(none, np.zeros(0, np.int8), np.zeros((samples, 1), np.int32), none)
 
 
 def _sums(to: RowMap, steps: int, workspace: Workspace, *, whole: bool = False) -> tuple[Array, Array]:
