@@ -31,13 +31,13 @@ def gather(
     for block in range(blocks):
         for tap in range(to.tap_begins[row], to.tap_begins[row + 1]):
             source, number, offset = to.taps[tap, 0], to.taps[tap, 1], to.taps[tap, 2]
-            for t in range(steps):
-                line = (source * steps + t) * columns
-                for x in range(first, last):
-                    begin = x * to.stride + offset
-                    shift = (source * columns + begin) * channels - number
-                    start = starts[sample, line + min(max(begin, 0), columns)]
-                    stop = starts[sample, line + max(min(begin + to.reach, columns), 0)]
+            for x in range(first, last):
+                begin = x * to.stride + offset
+                shift = (source * columns + begin) * channels - number
+                left, right = min(max(begin, 0), columns), max(min(begin + to.reach, columns), 0)
+                for t in range(steps):
+                    line = (source * steps + t) * columns
+                    start, stop = starts[sample, line + left], starts[sample, line + right]
                     place = (((x - first) * blocks + block) * steps + t) * width
                     if start == stop:
                         continue

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 
 from ....converter.ops import Array
-from .bits import largest_size, lowest_bit
+from .bits import largest_size, lowest_bit, sum_lanes
 from .event_lists import CHUNK, EventLists, append_row
 from .exact import add_exactly, fire_exactly
 from .fire_phase import fire_phase
@@ -254,13 +254,11 @@ def run_constant(
 @numba.njit(nogil=True, cache=True)
 def _count(sent: Array, synapses: Array, place: int, outputs: int) -> tuple[int, float]:
     """Return the events of a place, and the synapses that they pass."""
-    spikes, operations = 0, 0.0
+    spikes = sum_lanes(sent, len(sent))
     if synapses.shape[1] == 1:
-        for o in range(outputs):
-            spikes += sent[o]
         return spikes, spikes * synapses[place, 0]
+    operations = 0.0
     for o in range(outputs):
-        spikes += sent[o]
         operations += sent[o] * synapses[place, o]
     return spikes, operations
 
