@@ -76,35 +76,43 @@ def _fire_phase(
         begin = builder.fptoui(builder.fmul(start, whole), vector)
         bound = builder.add(builder.trunc(count, INT), INT(_TIE))
         error, twice = splat(builder, bound), splat(builder, builder.shl(bound, INT(1)))
+        small = vector_of(BYTE)
+        fewer = builder.trunc(base, small)
+        more = builder.add(fewer, same(small, 1))
         entry = builder.block
         head, loop, done = (builder.append_basic_block(n) for n in ("step.head", "step", "fired"))
         builder.branch(head)
 
         builder.position_at_end(head)
-        index = builder.phi(WORD)
-        phase, so_far, doubt = builder.phi(vector), builder.phi(vector), builder.phi(vector_of(ir.IntType(1)))
+        index, phase, nearest = builder.phi(WORD), builder.phi(vector), builder.phi(vector)
         index.add_incoming(WORD(0), entry)
         phase.add_incoming(begin, entry)
-        so_far.add_incoming(same(vector, 0), entry)
-        doubt.add_incoming(ir.Constant(doubt.type, None), entry)
+        nearest.add_incoming(same(vector, -1), entry)
         builder.cbranch(builder.icmp_signed("<", index, count), loop, done)
 
         builder.position_at_end(loop)
         now = builder.add(phase, step)
-        wraps = builder.zext(builder.icmp_unsigned("<", now, step), vector)
-        near = builder.icmp_unsigned("<", builder.add(now, error), twice)
-        out = builder.gep(sent, [builder.add(to, builder.mul(index, far))])
-        store(builder, builder.trunc(builder.add(base, wraps), vector_of(BYTE)), out)
+        wraps = builder.icmp_unsigned("<", now, step)
+        store(
+            builder,
+            builder.select(wraps, more, fewer),
+            builder.gep(sent, [builder.add(to, builder.mul(index, far))]),
+        )
+        away = builder.add(now, error)
         index.add_incoming(builder.add(index, WORD(1)), loop)
         phase.add_incoming(now, loop)
-        so_far.add_incoming(builder.add(so_far, wraps), loop)
-        doubt.add_incoming(builder.or_(doubt, near), loop)
+        nearest.add_incoming(builder.select(builder.icmp_unsigned("<", away, nearest), away, nearest), loop)
         builder.branch(head)
 
         builder.position_at_end(done)
+        long = vector_of(WORD)
+        way = builder.mul(builder.zext(step, long), splat(builder, count))
+        wrapped = builder.lshr(builder.add(builder.zext(begin, long), way), same(long, 32))
         always = builder.icmp_unsigned(">", base, same(vector, 0))
-        total = builder.select(always, splat(builder, builder.trunc(count, INT)), so_far)
+        steps_all = splat(builder, builder.trunc(count, INT))
+        total = builder.select(always, steps_all, builder.trunc(wrapped, vector))
         store(builder, total, builder.gep(counted, [first]))
+        doubt = builder.icmp_unsigned("<", nearest, twice)
         return builder.zext(builder.bitcast(builder.and_(doubt, active), ir.IntType(LANES)), WORD)
 
     return types.uint64(*kinds), generate

@@ -97,9 +97,11 @@ def _fire_whole(
         index = builder.phi(WORD)
         index.add_incoming(WORD(0), entry)
         voltage, least, so_far = (builder.phi(vector) for _ in range(3))
-        sunk, doubt = builder.phi(truth), builder.phi(truth)
-        for phi, value in ((voltage, begin), (least, zero), (so_far, zero), (sunk, None), (doubt, None)):
-            phi.add_incoming(ir.Constant(truth, None) if value is None else value, entry)
+        highest, differ = builder.phi(vector), builder.phi(vector)
+        sunk, risen = builder.phi(truth), builder.phi(truth)
+        vectors = ((voltage, begin), (least, zero), (so_far, zero), (highest, begin), (differ, zero))
+        for phi, value in (*vectors, (sunk, ir.Constant(truth, None)), (risen, ir.Constant(truth, None))):
+            phi.add_incoming(value, entry)
         builder.cbranch(builder.icmp_signed("<", index, count), loop, done)
 
         builder.position_at_end(loop)
@@ -112,11 +114,10 @@ def _fire_whole(
             return greater(smaller(builder.ashr(value, shift), high), floor)
 
         n = fires(builder.sub(v, error))
-        open_ = builder.icmp_signed("!=", n, fires(builder.add(v, error)))
+        differs = builder.or_(differ, builder.xor(n, fires(builder.add(v, error))))
         back = builder.and_(sunk, builder.icmp_signed(">", v, same(vector, -LIMIT // 2)))
         left = builder.sub(v, builder.mul(n, part))
         sinks = builder.icmp_signed("<", left, same(vector, -LIMIT))
-        beyond = builder.icmp_signed(">", left, same(vector, LIMIT))
         kept = greater(left, same(vector, -LIMIT))
         some = builder.icmp_signed("!=", n, zero)
         out = builder.gep(sent, [builder.add(to, builder.mul(index, far))])
@@ -126,11 +127,15 @@ def _fire_whole(
         least.add_incoming(builder.sub(least, n), loop)
         so_far.add_incoming(builder.add(so_far, builder.zext(some, vector)), loop)
         sunk.add_incoming(builder.or_(sunk, sinks), loop)
-        doubt.add_incoming(builder.or_(builder.or_(doubt, open_), builder.or_(back, beyond)), loop)
+        risen.add_incoming(builder.or_(risen, back), loop)
+        highest.add_incoming(greater(highest, left), loop)
+        differ.add_incoming(differs, loop)
         builder.branch(head)
 
         builder.position_at_end(done)
         store(builder, so_far, builder.gep(counted, [first]))
+        beyond = builder.icmp_signed(">", highest, same(vector, LIMIT))
+        doubt = builder.or_(builder.or_(risen, beyond), builder.icmp_signed("!=", differ, zero))
         return builder.zext(builder.bitcast(doubt, ir.IntType(LANES)), WORD)
 
     return types.uint64(*kinds), generate
