@@ -11,7 +11,7 @@ import numpy as np
 from ....converter.ops import Array, Shape
 from .bits import PACKS, count_bits, largest_size, lowest_bit, nonzero_bits, pack_chunk
 
-__all__ = ["CHUNK", "EventLists", "append_row", "as_rows", "list_events", "list_values", "padded_channels"]
+__all__ = ["CHUNK", "EventLists", "Source", "append_row", "as_rows", "list_events", "list_values", "padded_channels"]
 
 CHUNK = 64  # bytes that are searched for events at once
 
@@ -38,6 +38,25 @@ class EventLists(NamedTuple):
     sizes: Array
     starts: Array
     largest: Array
+
+
+class Source(NamedTuple):
+    """What comes in: lists for each step, and a list of one step for what is sent in every step besides.
+
+    A neuron with a constant current of 0.9 thresholds sends an event in nine steps of ten. Said as one event in every
+    step and one event of -1 in a step of ten, that is less to add up.
+
+    Attributes
+    ----------
+    lists, steady
+        As lists; what was sent in a step is the sum of both.
+    steadies
+        Whether there is anything steady.
+    """
+
+    lists: EventLists
+    steady: EventLists
+    steadies: bool
 
 
 def as_rows(shape: Shape) -> tuple[int, int, int]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ....converter.dynamics import Signal
 from ....converter.ops import Array, Shape
-from .event_lists import CHUNK, EventLists, as_rows, list_events, padded_channels
+from .event_lists import CHUNK, EventLists, Source, as_rows, list_events, padded_channels
 from .workspace import Workspace
 
 __all__ = ["Events", "room_for_lists"]
@@ -42,22 +42,24 @@ class Events:
     shape: Shape
     height: Array
     numbers: Array | None = None
-    listed: EventLists | None = None
+    listed: Source | None = None
 
-    def lists(self, workspace: Workspace) -> EventLists:
+    def source(self, workspace: Workspace) -> Source:
         """Return the events as lists, in memory of the workspace."""
         if self.listed is None:
             rows, columns, channels = as_rows(self.shape)
             made = room_for_lists(workspace, self.shape, self.steps, self.samples)
             flat = self.dense().reshape(self.steps, self.samples, -1)
             list_events(flat, rows, columns, channels, padded_channels(channels), made)
-            self.listed = made
+            self.listed = Source(made, made, False)
         return self.listed
 
     def release(self, workspace: Workspace) -> None:
         """Give the memory of the lists back: no one reads the events any more."""
         if self.listed is not None:
-            workspace.give_back(*self.listed)
+            workspace.give_back(*self.listed.lists)
+            if self.listed.steadies:
+                workspace.give_back(*self.listed.steady)
             self.listed = None
 
     def dense(self) -> Array:

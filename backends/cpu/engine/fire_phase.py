@@ -34,6 +34,7 @@ def _fire_phase(
     distance: Any,
     counts: Any,
     lane: Any,
+    steady: Any,
 ) -> Any:
     """Let `LANES` neurons fire in all steps.
 
@@ -46,20 +47,23 @@ def _fire_phase(
     unit, lanes
         Where the initial voltages begin, and how many lanes there are.
     events
-        Flat int8; those of step t are written from ``target + t · distance`` on.
+        Flat int8; what is sent in step t beyond ``steady`` is written from ``target + t · distance`` on, over zeros.
     counts
         int32: how many events each neuron sent; written from ``lane`` on.
+    steady
+        Flat int8: what is sent in every step, the whole number next to the current; written from ``target`` on, over
+        zeros.
 
     Returns
     -------
     doubt
         A bit for each neuron whose events are not certain.
     """
-    kinds = (currents, place, steps, setup, unit, lanes, n_max, events, target, distance, counts, lane)
+    kinds = (currents, place, steps, setup, unit, lanes, n_max, events, target, distance, counts, lane, steady)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         made = arguments_of(context, builder, kinds, arguments)
-        current, at, count, memory, unit_at, width, most, sent, to, far, counted, first = made
+        current, at, count, memory, unit_at, width, most, sent, to, far, counted, first, always_sent = made
         wide, vector = vector_of(DOUBLE), vector_of(INT)
         start = load(builder, builder.gep(memory, [unit_at]), wide)
         added = load(builder, builder.gep(memory, [builder.add(unit_at, width)]), wide)
@@ -68,6 +72,13 @@ def _fire_phase(
         most = splat(builder, most)
         z = builder.select(builder.fcmp_ordered(">", received, zero), received, zero)
         active = builder.fcmp_ordered(">", received, zero)
+        bits = builder.zext(builder.bitcast(active, ir.IntType(LANES)), WORD)
+        some, none, out = (builder.append_basic_block(n) for n in ("some", "none", "out"))
+        builder.cbranch(builder.icmp_unsigned("!=", bits, WORD(0)), some, none)
+        builder.position_at_end(none)
+        store(builder, ir.Constant(vector, None), builder.gep(counted, [first]))
+        builder.branch(out)
+        builder.position_at_end(some)
         z = builder.select(builder.fcmp_ordered("<", z, most), z, most)
         floor = vector_function(builder, "llvm.floor.v16f64", wide)
         full = builder.call(floor, [z])
@@ -77,7 +88,11 @@ def _fire_phase(
         bound = builder.add(builder.trunc(count, INT), INT(_TIE))
         error, twice = splat(builder, bound), splat(builder, builder.shl(bound, INT(1)))
         small = vector_of(BYTE)
-        fewer = builder.trunc(base, small)
+        half = builder.fcmp_ordered(">=", builder.fsub(z, full), same(wide, 0.5))
+        long_run = splat(builder, builder.zext(builder.icmp_signed(">", count, WORD(2)), INT))  # else it saves nothing
+        steady_now = builder.mul(builder.add(base, builder.zext(half, vector)), long_run)
+        store(builder, builder.trunc(steady_now, small), builder.gep(always_sent, [to]))
+        fewer = builder.trunc(builder.sub(base, steady_now), small)
         more = builder.add(fewer, same(small, 1))
         entry = builder.block
         head, loop, done = (builder.append_basic_block(n) for n in ("step.head", "step", "fired"))
@@ -113,7 +128,13 @@ def _fire_phase(
         total = builder.select(always, steps_all, builder.trunc(wrapped, vector))
         store(builder, total, builder.gep(counted, [first]))
         doubt = builder.icmp_unsigned("<", nearest, twice)
-        return builder.zext(builder.bitcast(builder.and_(doubt, active), ir.IntType(LANES)), WORD)
+        found = builder.zext(builder.bitcast(builder.and_(doubt, active), ir.IntType(LANES)), WORD)
+        builder.branch(out)
+        builder.position_at_end(out)
+        result = builder.phi(WORD)
+        result.add_incoming(WORD(0), none)
+        result.add_incoming(found, done)
+        return result
 
     return types.uint64(*kinds), generate
 
