@@ -22,6 +22,7 @@ from neuron_cases import (
 from spikeport.backends.cpu.backend import CpuBackend
 from spikeport.backends.nengo.backend import NengoBackend
 from spikeport.backends.nengo.neuron_type import SignedIntegrateAndFire
+from spikeport.converter.dynamics import Signal, fire
 from spikeport.converter.dynamics.kernels import integrate
 from spikeport.converter.ops import TIE, Array, Neurons
 from spikeport.converter.spiking import PRESETS
@@ -48,6 +49,24 @@ def test_the_kernel_follows_the_definition(limits, kind, written, compiled):
     events = events_by_kernel(op, np.stack([z, -z], axis=1), compiled=compiled)
     assert np.array_equal(events[:, 0], events_by_definition(op, z))
     assert np.array_equal(events[:, 1], events_by_definition(op, -z))
+
+
+@each_range
+@each_current
+@pytest.mark.parametrize("kind_of_number", [np.float64, np.float32])
+def test_many_neurons_side_by_side_follow_the_definition(limits, kind, kind_of_number):
+    op, rows = population(limits), 3
+    z = np.tile(currents(kind).astype(kind_of_number), (1, rows)) * np.repeat(np.array([1, 0.7, -0.6]), NEURONS)
+    z = z.astype(kind_of_number)
+    both = np.ascontiguousarray(np.stack([z, -z], axis=1)).reshape(STEPS, 2, rows, NEURONS)
+    events = fire(op, (rows, NEURONS), Signal(both, False), STEPS).reshape(STEPS, 2, -1)
+    state, theta = op.start((rows, NEURONS)), op.threshold_of((rows, NEURONS))
+    other = op.start((rows, NEURONS))
+    assert np.array_equal(events[:, 0], [op.step(state, row.astype(np.float64) / theta) for row in z])
+    assert np.array_equal(events[:, 1], [op.step(other, -row.astype(np.float64) / theta) for row in z])
+    if kind == "constant":
+        constant = fire(op, (rows, NEURONS), Signal(both[:1], True), STEPS)
+        assert np.array_equal(constant.reshape(STEPS, 2, -1), events)
 
 
 @each_range

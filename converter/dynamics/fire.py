@@ -47,7 +47,8 @@ def fire(
     events
         ``(steps, samples, *shape)`` int8.
     """
-    from .kernels import integrate, integrate_variant
+    from .kernels import integrate, integrate_from_start, integrate_variant
+    from .llvm import LANES
 
     count = current.values.shape[1]
     flat = np.ascontiguousarray(current.values.reshape(len(current.values), count, -1))
@@ -61,7 +62,10 @@ def fire(
     def part(start: int, stop: int) -> None:
         z, sent = flat[:, start:stop], events[:, start:stop]
         values = None if state is None else state.values[start:stop]
-        if op.plain:
+        if op.plain and state is None and flat.shape[-1] >= LANES:
+            limits = op.n_min, op.n_max
+            integrate_from_start(flat, current.constant, n_steps, *each, *limits, events, start, stop)
+        elif op.plain:
             more = (
                 (None, None)
                 if state is None

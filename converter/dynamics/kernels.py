@@ -8,8 +8,10 @@ import numpy as np
 from ..ops import TIE, Array, Dynamics
 from ..ops.neuron_state import NO_NOISE, POISSON_EVENTS
 from ..ops.random_numbers import FRACTION, SHIFT, child
+from .fire_lanes import fire_lanes
+from .llvm import LANES
 
-__all__ = ["integrate", "integrate_variant"]
+__all__ = ["integrate", "integrate_from_start", "integrate_variant"]
 
 _child = numba.njit(child, cache=True)
 
@@ -87,6 +89,59 @@ def integrate(
         if state is not None:
             state[b, 0] = voltage
             state[b, 1] = total
+
+
+@numba.njit(cache=True, nogil=True)
+def integrate_from_start(
+    current: Array,
+    constant: bool,
+    steps: int,
+    threshold: Array,
+    v0: Array,
+    correction: Array,
+    n_min: int,
+    n_max: int,
+    events: Array,
+    first: int,
+    last: int,
+) -> None:
+    """Integrate as `integrate` for the samples ``first`` up to ``last``, `LANES` neurons side by side; none remembers.
+
+    Parameters
+    ----------
+    current
+        C-contiguous, float64 or float32.
+    threshold, v0, correction
+        Of at least `LANES` neurons.
+    """
+    batch, neurons = current.shape[1], current.shape[2]
+    flat, sent = current.reshape(-1), events.reshape(-1)
+    scales = 1.0 / threshold
+    constants = correction * scales
+    memory = np.empty((3, LANES))
+    stride = 0 if constant else batch * neurons
+    for b in range(first, last):
+        for group in range(0, neurons, LANES):
+            i = min(group, neurons - LANES)  # some of the last ones are done twice, with the same events
+            memory[0] = v0[i : i + LANES]
+            memory[1:] = 0
+            place = b * neurons + i
+            fire_lanes(
+                flat,
+                place,
+                stride,
+                steps,
+                scales,
+                constants,
+                i,
+                memory,
+                0,
+                float(n_min),
+                float(n_max),
+                sent,
+                place,
+                batch * neurons,
+            )
 
 
 @numba.njit(cache=True, nogil=True, parallel=False)

@@ -8,7 +8,19 @@ from llvmlite import binding, ir  # type: ignore[import-untyped]
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .llvm import BYTE, INT, LANES, WORD, arguments_of, data_of, load, splat, store, vector_of, word_of
+from ....converter.dynamics.llvm import (
+    BYTE,
+    INT,
+    LANES,
+    WORD,
+    arguments_of,
+    data_of,
+    load,
+    splat,
+    store,
+    vector_of,
+    word_of,
+)
 
 __all__ = ["PACKS", "count_bits", "largest_size", "lowest_bit", "nonzero_bits", "pack_chunk", "sum_lanes"]
 

@@ -13,7 +13,20 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import types
 from numba.extending import intrinsic
 
-from .llvm import BYTE, DOUBLE, INT, LANES, WORD, arguments_of, load, same, splat, store, vector_function, vector_of
+from ....converter.dynamics.llvm import (
+    BYTE,
+    DOUBLE,
+    INT,
+    LANES,
+    WORD,
+    arguments_of,
+    load,
+    same,
+    splat,
+    store,
+    vector_function,
+    vector_of,
+)
 
 __all__ = ["fire_phase"]
 

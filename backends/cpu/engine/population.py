@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from ....converter.dynamics.fire_lanes import fire_lanes
+from ....converter.dynamics.llvm import LANES
 from ....converter.ops import Array
 from .bits import largest_size
 from .event_lists import CHUNK, EventLists, append_row
-from .fire_lanes import fire_lanes
 from .gather import gather
-from .llvm import LANES
 from .row_map import RowMap
 
 __all__ = ["Firing", "run_population"]
@@ -85,7 +85,7 @@ def run_population(
     events = np.zeros(steps * length, np.int8)
     memory = np.zeros((3, lanes))
     received = np.empty(steps * width if base is not None else 0)
-    constants = to.constant.reshape(-1)
+    constants, ones = to.constant.reshape(-1), np.ones(to.constant.size)
     found = 0
     for b in range(counts.shape[1]):
         spikes, operations, largest = 0.0, 0.0, 0
@@ -126,6 +126,7 @@ def run_population(
                                 place + lane,
                                 stride,
                                 steps,
+                                ones,
                                 constants,
                                 constant + o,
                                 memory,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import types
 from numba.extending import intrinsic
 
-from ....converter.ops import TIE
+from ..ops import TIE
 from .llvm import BYTE, DOUBLE, INT, WORD, arguments_of, load, same, splat, store, vector_function, vector_of
 
 __all__ = ["fire_lanes"]
@@ -19,6 +20,7 @@ def _fire_lanes(
     place: Any,
     stride: Any,
     steps: Any,
+    scales: Any,
     constants: Any,
     unit: Any,
     state: Any,
@@ -34,9 +36,10 @@ def _fire_lanes(
     Parameters
     ----------
     currents
-        Flat; float64 in thresholds, those of step t from ``place + t · stride`` on.
-    constants, unit
-        What is added to the current in each step, flat, and where these neurons' begin.
+        Flat, float64 or float32; those of step t are from ``place + t · stride`` on.
+    scales, constants, unit
+        What a current is multiplied with to be in thresholds, and what is added to it then, flat, and where these
+        neurons' begin.
     state
         ``(3, lanes)`` float64: the voltage, the sum of the events and how many events there were; changed.
     lane
@@ -46,16 +49,31 @@ def _fire_lanes(
     events
         Flat, int8; those of step t are written from ``target + t · distance`` on.
     """
-    kinds = (currents, place, stride, steps, constants, unit, state, lane, n_min, n_max, events, target, distance)
+    kinds = (
+        currents,
+        place,
+        stride,
+        steps,
+        scales,
+        constants,
+        unit,
+        state,
+        lane,
+        n_min,
+        n_max,
+        events,
+        target,
+        distance,
+    )
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         made = arguments_of(context, builder, kinds, arguments)
-        current, at, step_size, count, constant, number, memory, first, low, high, sent, to, far = made
+        current, at, step_size, count, scale, constant, number, memory, first, low, high, sent, to, far = made
         vector = vector_of(DOUBLE)
-        width = builder.extract_value(context.make_array(state)(context, builder, arguments[6]).shape, 1)
+        width = builder.extract_value(context.make_array(state)(context, builder, arguments[7]).shape, 1)
         places = [builder.gep(memory, [builder.add(first, builder.mul(width, WORD(i)))]) for i in range(3)]
         begin = [load(builder, p, vector) for p in places]
-        added = load(builder, builder.gep(constant, [number]), vector)
+        scaled, added = (load(builder, builder.gep(each, [number]), vector) for each in (scale, constant))
         low, high = splat(builder, low), splat(builder, high)
         tie = same(vector, TIE)
         zero = same(vector, 0.0)
@@ -75,7 +93,11 @@ def _fire_lanes(
 
         builder.position_at_end(loop)
         here = builder.gep(current, [builder.add(at, builder.mul(index, step_size))])
-        received = builder.fadd(load(builder, here, vector), added)
+        if kinds[0].dtype == types.float32:
+            now = builder.fpext(load(builder, here, vector_of(ir.FloatType())), vector)
+        else:
+            now = load(builder, here, vector)
+        received = builder.fadd(builder.fmul(now, scaled), added)
         v = builder.fadd(voltage, received)
         n = builder.call(floor, [builder.fadd(v, tie)])
         n = builder.select(builder.fcmp_ordered(">", n, low), n, low)

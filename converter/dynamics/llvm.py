@@ -1,4 +1,4 @@
-"""Explicit vectors in numba: small helpers for the intrinsics of the engine, which are written in LLVM IR.
+"""Explicit vectors in numba: small helpers for intrinsics that are written in LLVM IR.
 
 LLVM's own loop vectoriser would keep accumulators in memory, where each addition waits for the store before it, and
 would test for overlapping arrays before each short loop.
