@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,8 +15,11 @@ from ..contract import Verdict
 from ..early_exit import Confidence, EarlyExit
 from ..seeds import seed_from
 from ..verdicts import simulator_verdicts
-from .deployment import CpuDeployment, Options
+from .options import Options
 from .two_phase import correction_named, require_correctable
+
+if TYPE_CHECKING:
+    from .deployment import CpuDeployment
 
 __all__ = ["CpuBackend"]
 
@@ -70,6 +73,8 @@ class CpuBackend:
         profile
             Whether to keep where the time went: `CpuDeployment.profile`.
         """
+        from .deployment import CpuDeployment
+
         seed = seed_from(options, self.name)
         unknown = [name for name in options if name not in _OPTIONS]
         if unknown:

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,43 +17,18 @@ from ...converter.ops import Array, HostLayer, Neurons
 from ...encoders import EncoderChoice, InputCurrents
 from ...errors import UsageError
 from ..contract import Deployment, OnProgress, RunResult, silent
-from ..early_exit import Confidence, EarlyExit
+from ..early_exit import Confidence
 from ..fan_out import fan_out
 from ..joining import joined
 from .course import Course
 from .engine import Engine, Workspace
 from .exits import run_until_exit
 from .memory import Cut
+from .options import Options
 from .profile import Profile
 from .results import as_result, with_first_phase
-from .two_phase import Correction
 
-__all__ = ["MEMORY", "CpuDeployment", "Options"]
-
-MEMORY = 512 * 2**20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """The options of the cpu backend, checked.
-
-    Attributes
-    ----------
-    memory
-        About how many bytes the samples that are run at once may take.
-    batch
-        How many samples a thread runs at once; None for what is fast and fits.
-    n_jobs
-        How many threads; None for one a processor.
-    """
-
-    memory: int = MEMORY
-    batch: int | None = None
-    n_jobs: int | None = None
-    seed: int = 0
-    correction: Correction | None = None
-    exit: EarlyExit | None = None
-    profile: bool = False
+__all__ = ["CpuDeployment"]
 
 
 class CpuDeployment(Deployment):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -20,7 +20,9 @@ from ...converter.dynamics import PopulationState, Signal
 from ...converter.graph import Graph
 from ...converter.ops import Array, Neurons
 from ...errors import UsageError
-from .course import Course, Stretch
+
+if TYPE_CHECKING:
+    from .course import Course, Stretch
 
 __all__ = ["CORRECTIONS", "COS", "SRP", "Correction", "correction_named", "require_correctable"]
 
