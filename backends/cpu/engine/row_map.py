@@ -60,7 +60,7 @@ def row_map(op: Conv | Dense | None, shape: Shape, channels: int, *, flat: bool 
 
 
 def scaled(to: RowMap, heights: Array, thresholds: Array, correction: Array) -> RowMap:
-    """Return the map of events instead of values, into thresholds instead of activations.
+    """Return the map of events instead of values, into thresholds instead of activations; its weights are changed.
 
     Parameters
     ----------
@@ -71,17 +71,15 @@ def scaled(to: RowMap, heights: Array, thresholds: Array, correction: Array) -> 
     correction
         What each output receives in each step besides: ``(places | 1, lanes)``, in activation units.
     """
-    blocks, rows, width = to.weights.shape
+    blocks, _, width = to.weights.shape
     per_threshold = in_lanes(1 / np.broadcast_to(thresholds, (to.outputs,)), to)
-    lanes = per_threshold.reshape(blocks, 1, width)
-    if heights.size == 1:
-        factors = heights.reshape(1, 1, 1)
-    else:
-        each = np.zeros(to.source_channels)
-        each[: heights.size] = heights
-        factors = np.tile(each, rows // to.source_channels).reshape(1, rows, 1)
-    constant = (to.constant + correction) * per_threshold
-    return to._replace(weights=np.ascontiguousarray(to.weights * factors * lanes), constant=constant)
+    factors = np.zeros(to.source_channels)
+    factors[:] = heights if heights.size == 1 else 0
+    factors[: heights.size] = heights
+    places = to.weights.reshape(blocks, -1, to.source_channels, width)
+    for block, lanes in zip(places, per_threshold.reshape(blocks, width), strict=True):
+        block *= factors[:, None] * lanes  # block by block: large layers are not copied
+    return to._replace(constant=(to.constant + correction) * per_threshold)
 
 
 def in_lanes(values: Array, to: RowMap) -> Array:
@@ -99,7 +97,7 @@ def in_lanes(values: Array, to: RowMap) -> Array:
 
 def _dense_map(op: Dense, shape: Shape, channels: int) -> RowMap:
     rows, columns, _ = as_rows(shape)
-    kernel = _padded_kernel(op.kernel.astype(np.float64)[None], channels)
+    kernel = op.kernel[None]
     taps = np.zeros((rows, 3), np.int64)
     taps[:, 0] = np.arange(rows)
     return _made(kernel, op.bias, np.arange(rows + 1), taps, 1, 1, (rows, columns), (rows, columns, channels))
@@ -108,7 +106,7 @@ def _dense_map(op: Dense, shape: Shape, channels: int) -> RowMap:
 def _flat_dense_map(op: Dense, shape: Shape, channels: int) -> RowMap:
     """Return the map of a dense layer on the flattened source of this shape."""
     rows, columns, depth = as_rows(shape)
-    kernel = _padded_kernel(op.kernel.astype(np.float64).reshape(rows * columns, depth, -1), channels)
+    kernel = op.kernel.reshape(rows * columns, depth, -1)
     taps = np.zeros((rows, 3), np.int64)
     taps[:, 0] = np.arange(rows)
     taps[:, 1] = np.arange(rows) * columns * channels
@@ -116,7 +114,7 @@ def _flat_dense_map(op: Dense, shape: Shape, channels: int) -> RowMap:
 
 
 def _conv_map(op: Conv, shape: Shape, channels: int) -> RowMap:
-    kernel = _padded_kernel(op.kernel.astype(np.float64).reshape(-1, *op.kernel.shape[-2:]), channels)
+    kernel = op.kernel.reshape(-1, *op.kernel.shape[-2:])
     begins, taps, reach = taps_of(op, shape, channels)
     out, source = as_rows(op.output_shape(shape)), as_rows(shape)
     return _made(kernel, op.bias, begins, taps, reach, op.strides[-1], out[:2], (*source[:2], channels))
@@ -147,14 +145,7 @@ def no_map(shape: Shape) -> RowMap:
     """Return the map of a population of this shape to which no events come."""
     rows, columns, outputs = as_rows(shape)
     begins, taps = np.zeros(rows + 1, np.int64), np.zeros((0, 3), np.int64)
-    return _made(np.zeros((1, outputs)), None, begins, taps, 1, 1, (rows, columns), (1, 1, 1))
-
-
-def _padded_kernel(kernel: Array, channels: int) -> Array:
-    """Return a kernel ``(places, inputs, outputs)`` with rows of zeros for the channels that only codes have."""
-    full = np.zeros((len(kernel), channels, kernel.shape[-1]))
-    full[:, : kernel.shape[1]] = kernel
-    return full.reshape(-1, kernel.shape[-1])
+    return _made(np.zeros((1, 1, outputs)), None, begins, taps, 1, 1, (rows, columns), (1, 1, 1))
 
 
 def _made(
@@ -167,16 +158,19 @@ def _made(
     out: tuple[int, int],
     source: tuple[int, int, int],
 ) -> RowMap:
-    outputs = kernel.shape[1]
+    """Return the map of a kernel ``(places of the window, inputs, outputs)``."""
+    places, inputs, outputs = kernel.shape
     width = min(WIDTHS, key=lambda w: (-(-outputs // w) * w, -w))
     blocks = -(-outputs // width)
-    full = np.zeros((len(kernel), blocks * width))
-    full[:, :outputs] = kernel
+    weights = np.zeros((blocks, places, source[2], width))
+    for block in range(blocks):
+        part = kernel[..., block * width : (block + 1) * width]
+        weights[block, :, :inputs, : part.shape[-1]] = part
     constant = np.zeros((1, blocks * width))
     if bias is not None:
         constant[0, :outputs] = bias
     return RowMap(
-        weights=np.ascontiguousarray(full.reshape(-1, blocks, width).swapaxes(0, 1)),
+        weights=weights.reshape(blocks, -1, width),
         constant=constant,
         tap_begins=begins.astype(np.int64),
         taps=taps,

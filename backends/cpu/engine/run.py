@@ -64,6 +64,7 @@ class Engine:
     def __init__(self, graph: Graph, synapses: Mapping[str, Array]) -> None:
         self.plan = Plan(graph)
         self._graph = graph
+        self._kept: dict[Gathered, RowMap] = {}
         self._maps = {name: self._map(g) for name, g in self.plan.gathered.items()}
         self._depthwise = {name: Depthwise.compiled(graph, graph.nodes[name]) for name in self.plan.depthwise}
         self._populations = {
@@ -175,7 +176,8 @@ class Engine:
         """Return what a fused population receives, for those who run it otherwise: in activation units."""
         fused, shape = self.plan.fused[name], self._graph.nodes[name].shape
         parts = [
-            self._values(self._map(way), source, workspace) for way, source in zip(fused.ways, sources, strict=False)
+            self._values(self._kept_map(way), source, workspace)
+            for way, source in zip(fused.ways, sources, strict=False)
         ]
         parts += [_Values.of(source) for source in sources[len(fused.ways) :]]
         return _added(parts).reshaped(shape)
@@ -202,10 +204,10 @@ class Engine:
         parts = []
         if first.steadies:
             parts.append(
-                _Values(self._gather(self._map(fused.ways[0]), first.steady, 1, workspace, biased=False), True)
+                _Values(self._gather(self._kept_map(fused.ways[0]), first.steady, 1, workspace, biased=False), True)
             )
         parts += [
-            self._values(self._map(way), source, workspace)
+            self._values(self._kept_map(way), source, workspace)
             for way, source in zip(fused.ways[1:], sources[1:], strict=False)
         ]
         parts += [_Values.of(source) for source in sources[len(fused.ways) :]]
@@ -229,6 +231,12 @@ class Engine:
         gather_currents(lists, steps, to, sums, reach, currents)
         workspace.give_back(sums, reach)
         return currents
+
+    def _kept_map(self, gathered: Gathered) -> RowMap:
+        """Return a map into activation units, which few runs need."""
+        if gathered not in self._kept:
+            self._kept[gathered] = self._map(gathered)
+        return self._kept[gathered]
 
     def _map(self, gathered: Gathered) -> RowMap:
         source = self._graph.nodes[gathered.source]

@@ -36,9 +36,9 @@ def as_ways(
     """
     most = np.abs(constant).max(axis=0)
     for to, (low, high) in zip(maps, limits, strict=True):
-        up = np.where(to.weights > 0, high, low) * to.weights
-        down = np.where(to.weights > 0, -low, -high) * to.weights
-        most += np.maximum(up.sum(axis=1), down.sum(axis=1)).reshape(-1)
+        for block, place in zip(to.weights, most.reshape(len(to.weights), -1), strict=True):
+            above, below = np.maximum(block, 0).sum(axis=0), np.minimum(block, 0).sum(axis=0)
+            place += np.maximum(high * above + low * below, -low * above - high * below)
     bits = np.floor(np.log2((LIMIT - _ROOM) / np.maximum(most, 1e-9)))
     bits = np.minimum(bits, _MOST_BITS - int(np.ceil(np.log2(max(-n_min, 1)))))
     if not np.isfinite(bits).all() or bits.min() < 1 or np.abs(voltage).max() > 2:
@@ -51,8 +51,9 @@ def as_ways(
     setup[:, 2] = bits
     ways = []
     for to in maps:
-        blocks, _, width = to.weights.shape
-        whole = np.rint(to.weights * parts.reshape(blocks, 1, width)).astype(np.int32)
+        whole = np.empty(to.weights.shape, np.int32)
+        for block, into, lanes in zip(to.weights, whole, parts.reshape(len(whole), -1), strict=True):
+            into[:] = np.rint(block * lanes)
         ways.append(Way(to._replace(weights=whole), to))
     return ways, setup
 
