@@ -129,10 +129,11 @@ def test_any_window(spatial, window, more, limits):
     assert_by_definition(graph, x)
 
 
-@pytest.mark.parametrize("filters", [6, 12])
-def test_depthwise_and_grouped_convolutions(filters):
+@pytest.mark.parametrize("filters", [6, 12, 48])
+@pytest.mark.parametrize("strides", [1, 2])
+def test_depthwise_and_grouped_convolutions(filters, strides):
     rng = np.random.default_rng(6)
-    depthwise = conv(rng, (3, 3), 6, filters, groups=6, padding=1, strides=2)
+    depthwise = conv(rng, (3, 3), 6, filters, groups=6, padding=1, strides=strides)
     grouped = conv(rng, (2, 2), filters, 6, groups=2)
     graph = chain(
         (6, 7, 2),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numba
 import numpy as np
@@ -61,10 +62,10 @@ class Depthwise:
     def of(self, events: Array) -> Array:
         """Return the values ``(steps, samples, places · outputs)`` of events ``(steps, samples, *shape)`` int8."""
         steps, samples = events.shape[:2]
-        values = np.empty((steps * samples, self.out[0] * self.out[1], self.out[2]))
-        flat = np.ascontiguousarray(events).reshape(steps * samples, -1, self.source[2])
+        values = np.empty((steps * samples, prod(self.out)))
+        flat = np.ascontiguousarray(events).reshape(steps * samples, -1)
         taps = (self.begins, self.taps, self.reach, self.stride)
-        _convolve(flat, self.weights, self.bias, *taps, self.source[1], *self.out[:2], values)
+        _convolve(flat, self.weights, self.bias, *taps, self.source[1:], self.out, values)
         return values.reshape(steps, samples, -1)
 
 
@@ -77,25 +78,44 @@ def _convolve(
     taps: Array,
     reach: int,
     stride: int,
-    source_columns: int,
-    rows: int,
-    columns: int,
+    source: tuple[int, int],
+    out: tuple[int, int, int],
     values: Array,
 ) -> None:
-    channels, outputs = events.shape[2], values.shape[2]
+    """Write the values ``(samples, rows · columns · outputs)`` of events ``(samples, rows · columns · channels)``."""
+    source_columns, channels = source
+    rows, columns, outputs = out
     many = outputs // channels
+    row = np.empty(columns * outputs)
+    tiled = np.empty((len(weights), columns * outputs))
+    for x in range(columns):
+        tiled[:, x * outputs : (x + 1) * outputs] = weights
     for k in range(events.shape[0]):
         for y in range(rows):
             for x in range(columns):
-                total = values[k, y * columns + x]
-                total[:] = bias
-                for tap in range(begins[y], begins[y + 1]):
-                    begin = x * stride + taps[tap, 2]
-                    for i in range(max(-begin, 0), min(reach, source_columns - begin)):
-                        sent, row = events[k, taps[tap, 0] * source_columns + begin + i], weights[taps[tap, 1] + i]
+                row[x * outputs : (x + 1) * outputs] = bias
+            for tap in range(begins[y], begins[y + 1]):
+                line = events[k, taps[tap, 0] * source_columns * channels :]
+                for i in range(reach):
+                    offset = taps[tap, 2] + i
+                    first = max(-(offset // stride), 0)
+                    last = min((source_columns - 1 - offset) // stride + 1, columns)
+                    if first >= last:
+                        continue
+                    if many == 1 and stride == 1:  # the row as a whole
+                        begin, count = first * outputs, (last - first) * outputs
+                        sent = line[(first + offset) * channels :]
+                        factors, into = tiled[taps[tap, 1] + i, begin:], row[begin:]
+                        for j in range(count):
+                            into[j] += sent[j] * factors[j]
+                        continue
+                    factors = weights[taps[tap, 1] + i]
+                    for x in range(first, last):
+                        sent, into = line[(x * stride + offset) * channels :], row[x * outputs :]
                         if many == 1:
                             for c in range(outputs):
-                                total[c] += sent[c] * row[c]
+                                into[c] += sent[c] * factors[c]
                         else:
                             for c in range(outputs):
-                                total[c] += sent[c // many] * row[c]
+                                into[c] += sent[c // many] * factors[c]
+            values[k, y * columns * outputs : (y + 1) * columns * outputs] = row

@@ -85,7 +85,12 @@ def run_population(
     events = np.zeros(steps * length, np.int8)
     memory = np.zeros((3, lanes))
     received = np.empty(steps * width if base is not None else 0)
-    constants, ones = to.constant.reshape(-1), np.ones(to.constant.size)
+    constants, scales = to.constant.reshape(-1), np.ones(to.constant.size)
+    direct = base is not None and len(to.taps) == 0 and to.outputs % LANES == 0  # values only, as they are
+    if direct:
+        for place in range(len(to.constant)):
+            row = firing.per_threshold[place if len(firing.per_threshold) > 1 else 0]
+            scales[place * lanes : (place + 1) * lanes] = row[:lanes]
     found = 0
     for b in range(counts.shape[1]):
         spikes, operations, largest = 0.0, 0.0, 0
@@ -110,7 +115,11 @@ def run_population(
                         place = (x - first) * each + block * source_steps * width
                         stride = width if source_steps > 1 or steps == 1 else 0
                         currents = sums
-                        if base is not None:
+                        if base is not None and direct:
+                            currents = base.reshape(-1)
+                            place = b * base.shape[2] + neuron + block * width
+                            stride = base.shape[1] * base.shape[2] if len(base) > 1 else 0
+                        elif base is not None:
                             filled = min(width, to.outputs - block * width)
                             for t in range(steps):
                                 more = base[t if len(base) > 1 else 0, b]
@@ -126,7 +135,7 @@ def run_population(
                                 place + lane,
                                 stride,
                                 steps,
-                                ones,
+                                scales,
                                 constants,
                                 constant + o,
                                 memory,
