@@ -200,6 +200,15 @@ def test_any_number_of_steps(steps, options):
     assert_by_definition(graph, rng.normal(0.5, 1, (5, 4, 4, 2)).astype(np.float32), steps, **options)
 
 
+def test_more_events_than_a_bound_has_room_for():
+    """Ten million events into one neuron: their rounding could add up to more than is left for it."""
+    rng = np.random.default_rng(10)
+    kernel = rng.normal(0, 0.002, (2500, 3)).astype(np.float32)
+    dense = Dense(kernel=np.eye(50, dtype=np.float32))
+    graph = chain((50, 50), dense, neurons(rng, 1), Reshape(shape=(2500,)), Dense(kernel=kernel), neurons(rng, 3))
+    assert_by_definition(graph, np.full((1, 50, 50), 8.0, np.float32), 2000)
+
+
 def test_lists_hold_the_events_in_their_order():
     rng = np.random.default_rng(9)
     shape, steps, samples = (3, 4, 5), 6, 2

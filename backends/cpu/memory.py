@@ -20,6 +20,7 @@ _FAST, _FAST_NUMPY = (
     2**25,
 )  # bytes of events at once: they stay in the cache, or cost few calls
 _MOST = 256
+_COUNTED = 2**31  # events of a sample that int32 can count
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,15 @@ class Cut:
         """
         each = bytes_of_a_sample(graph, plan, n_steps, constant=constant, resumes=resumes)
         jobs = max(1, min(jobs, memory // each))
-        if each <= memory:
-            largest = max(math.prod(n.shape) for n in graph.nodes.values())
+        largest = max(math.prod(n.shape) for n in graph.nodes.values())
+        if each <= memory and largest * n_steps < _COUNTED:
             fast = (_FAST if plan.takes_all else _FAST_NUMPY) // (largest * n_steps)
             return cls(jobs, max(1, min(memory // (jobs * each), fast, _MOST)), n_steps)
         steps = n_steps
-        while steps > 1 and bytes_of_a_sample(graph, plan, steps, constant=constant, resumes=True) > memory:
+        while steps > 1 and (
+            largest * steps >= _COUNTED
+            or bytes_of_a_sample(graph, plan, steps, constant=constant, resumes=True) > memory
+        ):
             steps = -(-steps // 2)
         least = bytes_of_a_sample(graph, plan, steps, constant=constant, resumes=True)
         if least > memory:

@@ -21,6 +21,10 @@ from .row_map import RowMap
 __all__ = ["Way", "run_constant", "run_whole"]
 
 
+_WIDEST = 2**23  # the widest bound that voltages have room for; `ways` leaves twice as much
+_ALL = np.uint64(2**LANES - 1)
+
+
 class Way(NamedTuple):
     """A way by which events come in, in whole numbers and exactly.
 
@@ -120,31 +124,33 @@ def run_whole(
                     reached, always = 0, steady_reach[x - first] * steady_size + 1
                     for t in range(steps):
                         reached += reach[(x - first) * steps + t]
-                        bounds[t] = (reached * size + (t + 1) * always) // 2 + 3
+                        bounds[t] = min((reached * size + (t + 1) * always) // 2 + 3, _WIDEST)
                     for lane in range(0, lanes, LANES):
                         block = lane // width
                         place = (x - first) * each + block * steps * width + lane % width
                         target = x * wide + lane
-                        doubt = fire_whole(
-                            sums,
-                            place,
-                            width,
-                            steps,
-                            setup,
-                            of * 3 * lanes + lane,
-                            lanes,
-                            bounds,
-                            0,
-                            n_min,
-                            n_max,
-                            events,
-                            target,
-                            length,
-                            sent,
-                            lane,
-                            steady_sums,
-                            (x - first) * lanes + lane,
-                        )
+                        doubt = _ALL
+                        if bounds[steps - 1] < _WIDEST:
+                            doubt = fire_whole(
+                                sums,
+                                place,
+                                width,
+                                steps,
+                                setup,
+                                of * 3 * lanes + lane,
+                                lanes,
+                                bounds,
+                                0,
+                                n_min,
+                                n_max,
+                                events,
+                                target,
+                                length,
+                                sent,
+                                lane,
+                                steady_sums,
+                                (x - first) * lanes + lane,
+                            )
                         while doubt:
                             bit = lowest_bit(doubt)
                             doubt &= doubt - np.uint64(1)
