@@ -19,6 +19,7 @@ _FAST, _FAST_NUMPY = (
     2**21,
     2**25,
 )  # bytes of events at once: they stay in the cache, or cost few calls
+_STRETCH = 4  # steps that a run which stops in between does at once, or so
 _MOST = 256
 _COUNTED = 2**31  # events of a sample that int32 can count
 
@@ -53,7 +54,8 @@ class Cut:
         jobs = max(1, min(jobs, memory // each))
         largest = max(math.prod(n.shape) for n in graph.nodes.values())
         if each <= memory and largest * n_steps < _COUNTED:
-            fast = (_FAST if plan.takes_all else _FAST_NUMPY) // (largest * n_steps)
+            at_once = min(n_steps, _STRETCH) if resumes else n_steps
+            fast = (_FAST if plan.takes_all else _FAST_NUMPY) // (largest * at_once)
             return cls(jobs, max(1, min(memory // (jobs * each), fast, _MOST)), n_steps)
         steps = n_steps
         while steps > 1 and (

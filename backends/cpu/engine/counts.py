@@ -28,7 +28,7 @@ def counted(sent: Array, synapses: Array, each_step: bool) -> tuple[Array, Array
     return events.astype(np.int64), operations
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, fastmath={"reassoc"})  # sums of whole numbers, mostly
 def _count(sent: Array, synapses: Array, events: Array, operations: Array) -> None:
     steps, samples, neurons = sent.shape
     for b in range(samples):
@@ -36,8 +36,8 @@ def _count(sent: Array, synapses: Array, events: Array, operations: Array) -> No
             row = sent[t, b]
             found, passed = 0, 0.0
             for i in range(neurons):
-                if row[i] != 0:
-                    found += 1
-                    passed += synapses[i]
+                some = row[i] != 0
+                found += some
+                passed += synapses[i] * some
             events[t if len(events) > 1 else 0, b] += found
             operations[t if len(events) > 1 else 0, b] += passed

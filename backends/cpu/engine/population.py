@@ -102,14 +102,16 @@ def run_population(
                 for x in range(first, last):
                     at = y * to.columns + x
                     neuron = at * to.outputs
-                    memory[1] = 0
-                    memory[2] = 0
-                    if state is None:
-                        memory[0] = firing.voltage[at if len(firing.voltage) > 1 else 0]
-                    else:
-                        memory[0, : to.outputs] = state[b, 0, neuron : neuron + to.outputs]
-                        memory[1, : to.outputs] = state[b, 1, neuron : neuron + to.outputs]
-                    scale = firing.per_threshold[at if len(firing.per_threshold) > 1 else 0]
+                    start = at if len(firing.voltage) > 1 else 0
+                    for o in range(lanes):
+                        memory[1, o] = 0.0
+                        memory[2, o] = 0.0
+                        memory[0, o] = firing.voltage[start, o]
+                    if state is not None:
+                        for o in range(to.outputs):
+                            memory[0, o] = state[b, 0, neuron + o]
+                            memory[1, o] = state[b, 1, neuron + o]
+                    scale = at if len(firing.per_threshold) > 1 else 0
                     constant = at * lanes if len(to.constant) > 1 else 0
                     for block in range(blocks):
                         place = (x - first) * each + block * source_steps * width
@@ -125,7 +127,8 @@ def run_population(
                                 more = base[t if len(base) > 1 else 0, b]
                                 for i in range(filled):
                                     o = block * width + i
-                                    received[t * width + i] = sums[place + t * stride + i] + more[neuron + o] * scale[o]
+                                    further = more[neuron + o] * firing.per_threshold[scale, o]
+                                    received[t * width + i] = sums[place + t * stride + i] + further
                                 received[t * width + filled : (t + 1) * width] = 0
                             currents, place, stride = received, 0, width
                         for lane in range(0, width, LANES):
@@ -147,16 +150,18 @@ def run_population(
                                 length,
                             )
                     if state is not None:
-                        state[b, 0, neuron : neuron + to.outputs] = memory[0, : to.outputs]
-                        state[b, 1, neuron : neuron + to.outputs] = memory[1, : to.outputs]
-                    synapses = firing.synapses[at if len(firing.synapses) > 1 else 0]
-                    sent = memory[2].sum()
-                    spikes += sent
-                    if len(synapses) == 1:
-                        operations += sent * synapses[0]
-                    else:
                         for o in range(to.outputs):
-                            operations += memory[2, o] * synapses[o]
+                            state[b, 0, neuron + o] = memory[0, o]
+                            state[b, 1, neuron + o] = memory[1, o]
+                    synapses, sent = at if len(firing.synapses) > 1 else 0, 0
+                    for o in range(to.outputs):
+                        sent += int(memory[2, o])
+                    spikes += sent
+                    if firing.synapses.shape[1] == 1:
+                        operations += sent * firing.synapses[synapses, 0]
+                    elif sent:
+                        for o in range(to.outputs):
+                            operations += memory[2, o] * firing.synapses[synapses, o]
             largest = max(largest, largest_size(events, len(events)))
             for t in range(steps):
                 place = (y * steps + t) * to.columns
@@ -165,7 +170,8 @@ def run_population(
                     for x in range(to.columns):
                         neuron = (y * to.columns + x) * to.outputs
                         begin = t * length + x * wide
-                        dense[t, b, neuron : neuron + to.outputs] = events[begin : begin + to.outputs]
+                        for o in range(to.outputs):
+                            dense[t, b, neuron + o] = events[begin + o]
         lists.starts[b, to.rows * steps * to.columns] = found
         lists.largest[b] = largest
         counts[0, b] = spikes
