@@ -14,6 +14,8 @@ from .course import Course
 
 __all__ = ["run_until_exit"]
 
+_SHORTEST = 4
+
 
 def run_until_exit(
     course: Course,
@@ -25,7 +27,8 @@ def run_until_exit(
 ) -> RunResult:
     """Run a batch, and leave out the samples that are done before each further stretch of steps.
 
-    The first stretch goes to the first step at which a sample may stop, the others take 1, 2, 4 … steps.
+    The first stretch goes to the first step at which a sample may stop, the others take 1, 2, 4 … steps, but none fewer
+    than four: to begin a stretch costs more than some steps.
 
     A sample whose confidence reaches the threshold inside a stretch is cut there, so that its outputs and its counts
     are those of a run that stops at that step.
@@ -44,7 +47,7 @@ def run_until_exit(
     outputs: dict[str, Array] = {}
     events: dict[str, Array] = {}
     while done < n_steps and len(alive):
-        size = min(done - earliest + 1 if done else earliest, n_steps - done)
+        size = min(max(done - earliest + 1 if done else earliest, _SHORTEST), n_steps - done)
         steps = slice(done, done + size)
         part = {name: _part(signal, steps, alive) for name, signal in currents.items()}
         stretch = course.advance(part, size, record=record, each_step=True)
