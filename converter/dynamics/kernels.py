@@ -12,9 +12,11 @@ from ..ops.random_numbers import FRACTION, SHIFT, child
 __all__ = ["integrate", "integrate_variant"]
 
 _child = numba.njit(child, cache=True)
+# error_model: Python's model checks each division for a zero, and with that check the loops have no vector instructions
+_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
-@numba.njit(cache=True, nogil=True, parallel=False)
+@_compiled
 def integrate(
     current: Array,
     constant: bool,
@@ -89,7 +91,7 @@ def integrate(
             state[b, 1] = total
 
 
-@numba.njit(cache=True, nogil=True, parallel=False)
+@_compiled
 def integrate_variant(
     current: Array,
     constant: bool,
@@ -165,7 +167,7 @@ def integrate_variant(
             state[b, 3] = adaptation
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _events(v: float, rule: Dynamics, key: np.uint64, neuron: int) -> float:
     """Return the events of a membrane, before they are cut to what the neuron may send."""
     if rule.noise == NO_NOISE:
