@@ -53,21 +53,16 @@ def fire(
     each = op.threshold_of(shape), op.voltage_of(shape), op.correction_of(shape)
     if keys is None:
         keys = np.arange(count, dtype=np.uint64)
+    values, extremes, silent = (None,) * 3 if state is None else (state.values, state.extremes, state.silent)
+    first = 0 if state is None else state.steps
 
     def part(start: int, stop: int) -> None:
-        z, sent = flat[:, start:stop], events[:, start:stop]
-        values = None if state is None else state.values[start:stop]
+        samples = int(start), int(stop)
         if op.plain:
-            more = (
-                (None, None)
-                if state is None
-                else (_part(state.extremes, start, stop), _part(state.silent, start, stop))
-            )
-            integrate(z, current.constant, n_steps, *each, op.n_min, op.n_max, sent, values, *more)
+            rule = op.n_min, op.n_max
+            integrate(flat, current.constant, n_steps, *each, *rule, events, values, extremes, silent, samples)
         else:
-            first = 0 if state is None else state.steps
-            rule = op.dynamics
-            integrate_variant(z, current.constant, n_steps, *each, rule, keys[start:stop], sent, values, first)
+            integrate_variant(flat, current.constant, n_steps, *each, op.dynamics, keys, events, values, first, samples)
 
     threads = min(_threads(), count)
     if threads > 1 and events.size >= _WORTH_THREADS:
@@ -79,10 +74,6 @@ def fire(
     if state is not None:
         state.steps += n_steps
     return events.reshape(n_steps, count, *shape)
-
-
-def _part(array: Array | None, start: int, stop: int) -> Array | None:
-    return None if array is None else array[start:stop]
 
 
 @cache

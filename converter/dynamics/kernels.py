@@ -30,6 +30,7 @@ def integrate(
     state: Array | None = None,
     extremes: Array | None = None,
     silent: Array | None = None,
+    samples: tuple[int, int] | None = None,
 ) -> None:
     """Integrate currents and write the events: `Neurons.step` for a whole batch over all steps, for plain neurons.
 
@@ -54,11 +55,15 @@ def integrate(
         ``(batch, 2, neurons)`` float64; lowered and raised.
     silent
         Which neurons send nothing whatever they receive: ``(batch, neurons)`` bool.
+    samples
+        The first sample of the batch to look at, and the one to stop before; None is all. A part of the arrays in
+        place of it would not be contiguous, and the loops would have no vector instructions.
     """
-    batch, neurons = current.shape[1], current.shape[2]
+    neurons = current.shape[2]
+    begin, end = (0, current.shape[1]) if samples is None else samples
     voltage = np.empty(neurons)
     total = np.empty(neurons)
-    for b in range(batch):
+    for b in range(begin, end):
         if state is None:
             voltage[:] = v0
             total[:] = 0.0
@@ -104,6 +109,7 @@ def integrate_variant(
     events: Array,
     state: Array | None = None,
     first: int = 0,
+    samples: tuple[int, int] | None = None,
 ) -> None:
     """Integrate currents and write the events, as `integrate`, for neurons of any kind.
 
@@ -117,11 +123,14 @@ def integrate_variant(
         What the neurons remember, `PopulationState.values`; changed in place. Where it is None, they start from v0.
     first
         How many steps were done before these.
+    samples
+        As for `integrate`.
     """
-    batch, neurons = current.shape[1], current.shape[2]
+    neurons = current.shape[2]
+    begin, end = (0, current.shape[1]) if samples is None else samples
     voltage, total = np.empty(neurons), np.empty(neurons)
     refractory, adaptation = np.empty(neurons), np.empty(neurons)
-    for b in range(batch):
+    for b in range(begin, end):
         if state is None:
             voltage[:] = v0
             total[:] = 0.0
