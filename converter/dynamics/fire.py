@@ -1,4 +1,4 @@
-"""Fire: what a population sends, for a batch and all steps at once."""
+"""Fire: what a population sends, for a batch and all steps at once; and its mean."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..ops import Array, Neurons, Shape
 from .population_state import PopulationState
 from .signal import Signal
 
-__all__ = ["fire"]
+__all__ = ["fire", "mean_output"]
 
 _WORTH_THREADS = 2**18  # neuron steps below which a second thread costs more than it saves
 
@@ -74,6 +74,12 @@ def fire(
     if state is not None:
         state.steps += n_steps
     return events.reshape(n_steps, count, *shape)
+
+
+def mean_output(op: Neurons, shape: Shape, current: Signal, n_steps: int, keys: Array | None = None) -> Array:
+    """Return the mean output over the steps: ``(samples, *shape)`` float64, in activation units. As for `fire`."""
+    sent = fire(op, shape, current, n_steps, keys).sum(axis=0, dtype=np.int32)
+    return np.asarray(sent * (op.threshold_of(shape).reshape(shape) / n_steps))
 
 
 @cache

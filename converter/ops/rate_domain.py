@@ -22,6 +22,13 @@ class RunningSums:
     inputs: tuple[Array, ...] | None = None
     output: Array | None = None
 
+    def add(self, *sequences: Array) -> tuple[Array, ...]:
+        """Return the sums of inputs ``(steps, batch, *shape)`` up to each of their steps, and remember the last."""
+        before = self.inputs or (None,) * len(sequences)
+        sums = tuple(_summed(x, b) for x, b in zip(sequences, before, strict=True))
+        self.steps, self.inputs = self.steps + len(sequences[0]), tuple(x[-1].copy() for x in sums)
+        return sums
+
     def keep(self, places: Array) -> None:
         """Forget all samples but those at these places."""
         self.inputs = None if self.inputs is None else tuple(x[places] for x in self.inputs)
@@ -54,13 +61,10 @@ def as_rate_domain(op: Op, *sequences: Array, so_far: RunningSums | None = None)
     def over_time(x: Array) -> Array:
         return count.reshape(-1, *(1,) * (x.ndim - 1))
 
-    before = so_far.inputs or (None,) * len(sequences)
-    sums = [_summed(x, b) for x, b in zip(sequences, before, strict=True)]
-    means = [x / over_time(x) for x in sums]
+    means = [x / over_time(x) for x in so_far.add(*sequences)]
     flat = op.apply(*(m.reshape(-1, *m.shape[2:]) for m in means))
     output = flat.reshape(steps, -1, *flat.shape[1:])
     output = output * over_time(output)
-    so_far.steps, so_far.inputs = done + steps, tuple(x[-1].copy() for x in sums)
     last, so_far.output = so_far.output, output[-1].copy()
     output[1:] -= output[:-1].copy()
     if last is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..dynamics import Signal, fire
+from ..dynamics import Signal, mean_output
 from ..ops import Array, Neurons
 
 __all__ = [
@@ -106,10 +106,7 @@ def final_error(op: Neurons, trial: Trial) -> float:
 
 
 def _mean_output(op: Neurons, trial: Trial) -> Array:
-    """Return the mean output over the steps: ``(places, channels)`` float64."""
-    shape = trial.target.shape[1:]
-    sent = fire(op, shape, trial.current, trial.n_steps).sum(axis=0, dtype=np.int32)
-    return np.asarray(sent * (op.threshold_of(shape) / trial.n_steps))
+    return mean_output(op, trial.target.shape[1:], trial.current, trial.n_steps)
 
 
 def fit_threshold_and_voltage(
