@@ -95,6 +95,8 @@ class Preparation:
             What to fit to, instead of all the samples.
         """
         fitted_on = self.samples if samples is None else samples
+        if not self.from_data:  # classes of noise say nothing about those of data
+            stages = replace(stages, rate_scale=stages.scale)
         return make_spiking(
             self.graph,
             self.histograms,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,7 +18,25 @@ from .sample_budget import samples_that_fit
 from .stages import Stages
 from .weights import calibrate_weights, feeds_one_population
 
-__all__ = ["calibrate_on_spikes"]
+__all__ = ["ChainResult", "calibrate_on_spikes"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ChainResult:
+    """A calibrated network and what it puts out for the samples that it was calibrated on.
+
+    Attributes
+    ----------
+    outputs
+        Each output's op, with what the model and the spiking network put out before it: ``(samples, *shape)``.
+    count
+        How many samples went through the spiking network.
+    """
+
+    graph: Graph
+    report: ReportBuilder
+    outputs: tuple[tuple[Output, Array, Array], ...]
+    count: int
 
 
 def calibrate_on_spikes(
@@ -28,7 +46,7 @@ def calibrate_on_spikes(
     stages: Stages,
     report: ReportBuilder,
     on_progress: Callable[[int], None] = lambda done: None,
-) -> Graph:
+) -> ChainResult:
     """Return the spiking graph with each population fitted to spike trains.
 
     Parameters
@@ -51,14 +69,18 @@ def calibrate_on_spikes(
     rates: dict[str, Array] = {}
     trains: dict[str, Signal] = {}
     changed: dict[str, Node] = {}
+    outputs: list[tuple[Output, Array, Array]] = []
     done = 0
     for node in graph.nodes.values():
         inputs, op = [trains[name] for name in node.inputs], node.op
         if isinstance(op, Input):
             rates[node.name], trains[node.name] = feeds[node.name], Signal(feeds[node.name][None], True)
         elif isinstance(op, Output):
+            expected = rates[node.inputs[0]]
             if stages.read_out == "fitted" and not inputs[0].constant:
-                changed[node.name] = replace(node, op=fit_read_out(op, inputs[0], rates[node.inputs[0]]))
+                op = fit_read_out(op, inputs[0], expected)
+                changed[node.name] = replace(node, op=op)
+            outputs.append((op, expected, inputs[0].over(n_steps)[op.start :].mean(axis=0)))
         else:
             rates[node.name] = op.apply(*(rates[name] for name in node.inputs))
             if isinstance(op, Neurons):
@@ -82,7 +104,7 @@ def calibrate_on_spikes(
             if not left[name]:
                 del rates[name], trains[name]
     told.whole(changed, stages, count, n_steps)
-    return graph.rewritten(changed.values())
+    return ChainResult(graph=graph.rewritten(changed.values()), report=report, outputs=tuple(outputs), count=count)
 
 
 def _shares(events: Array, op: Neurons) -> str:
@@ -118,7 +140,8 @@ class _Told:
     def whole(self, changed: Mapping[str, Node], stages: Stages, count: int, n_steps: int) -> None:
         """Tell what concerns the whole network."""
         if stages.fits_neurons:
-            self._report.note("fitted-to-spikes", f"for {n_steps} steps", samples=count)
+            fewer = "" if stages.scale == 1 else f", rates × {stages.scale:.2g}"
+            self._report.note("fitted-to-spikes", f"for {n_steps} steps{fewer}", samples=count)
         starts = [node.op.start for node in changed.values() if isinstance(node.op, Output)]
         if any(starts):
             self._report.note("read-out-delayed", f"the first {max(starts)} of {n_steps} steps are left out")

@@ -131,7 +131,10 @@ def fit_threshold_and_voltage(
     if thresholds:
         for factor in _REFINEMENTS:
             best.try_out(best.threshold * factor, best.voltage)
-        return replace(best.op, threshold=(best.threshold / rate_scale).astype(np.float32))
+        if rate_scale != 1:
+            best = _Best(replace(best.op, threshold=(best.threshold / rate_scale).astype(np.float32)), trial)
+            for voltage in _VOLTAGES if voltages else ():
+                best.try_out(best.threshold, voltage)
     return best.op
 
 
