@@ -1,11 +1,10 @@
-"""Fewer spikes where these answer as well: the lowest rate scale at which the classes stay those of the model."""
+"""Fewer spikes where these answer as well: the lowest rates at which the classes stay those of the model."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from ..ops import Output
 from .chain import ChainResult
 from .expected_loss import expected_loss
 
@@ -13,36 +12,45 @@ __all__ = ["fewest_spikes"]
 
 _TOLERATED = 0.001  # share of new samples whose class may be another than the model's
 _LEAST_SAMPLES = 100  # of fewer, the estimate says too little
-_LOWEST = 0.25  # thresholds four times as large
+_HALVES = 3  # as often, at most, the rates are halved
+
+RateScales = Mapping[str, float]
 
 
-def fewest_spikes(calibrate: Callable[[float], ChainResult]) -> ChainResult:
-    """Return the calibration with the lowest rate scale, between ¼ and 1, that the samples allow.
+def fewest_spikes(calibrate: Callable[[RateScales], ChainResult]) -> ChainResult:
+    """Return the calibration with the lowest rates that the samples allow.
 
-    Spikes fall with the rate scale. It is 1 where that changes more than one class in 2,000 already, so that only
+    Rates are lowered only where the thresholds of the least error change fewer than one class in 1,000, so only
     networks that are better than they need to be are calibrated more than once.
 
     Parameters
     ----------
     calibrate
-        Rate scale → the calibrated network.
+        Population → its rate scale; those that are missing keep the stages' scale.
     """
-    best, scale = calibrate(1.0), 1.0
-    if best.count < _LEAST_SAMPLES or not _tolerated(best):
+    best = full = calibrate({})
+    if full.count < _LEAST_SAMPLES or not _tolerated(full):
         return best
-    refused = False
-    while scale > _LOWEST and not refused:
-        found = calibrate(scale / 2)
-        refused = not _tolerated(found)
-        if not refused:
-            best, scale = found, scale / 2
-    if refused:
-        found = calibrate(scale * math.sqrt(0.5))
-        if _tolerated(found):
-            best = found
+    for halves in range(1, _HALVES + 1):
+        found = calibrate(_shared_out(full.spikes, 0.5**halves))
+        if not _tolerated(found):
+            between = calibrate(_shared_out(full.spikes, math.sqrt(0.5) * 0.5 ** (halves - 1)))
+            return between if _tolerated(between) else best
+        best = found
     return best
 
 
+def _shared_out(spikes: Mapping[str, float], lowest: float) -> RateScales:
+    """Return each population's scale, ``lowest`` where there are most spikes: as few as possible for the same error.
+
+    A population's share in the squared error grows with θ², its spikes fall with 1/θ. The sum of the spikes is least,
+    for a sum of errors, where θ³ grows in proportion to the spikes that there would be at the thresholds of the least
+    error, which round each population alike.
+    """
+    most = max(spikes.values())
+    return {name: min(1.0, lowest * math.cbrt(most / max(count, 1e-9))) for name, count in spikes.items()}
+
+
 def _tolerated(found: ChainResult) -> bool:
-    losses = [expected_loss(expected, sent, op) for op, expected, sent in found.outputs if isinstance(op, Output)]
+    losses = [expected_loss(expected, sent, op) for op, expected, sent in found.outputs]
     return max(losses, default=math.inf) <= _TOLERATED

@@ -45,7 +45,7 @@ def estimated_flips(reference: Array, found: Array) -> float:
         part = slice(start, start + block)
         flips += float((gains[None] > margins[part, None]).any(axis=2).sum(axis=1) @ weights[part])
     really = float(np.mean(reference.argmax(axis=1) != found.argmax(axis=1)))
-    return min(max(flips / count**2, really), 1.0)
+    return float(min(max(flips / count**2, really), 1.0))
 
 
 def _spread(margins: Array) -> tuple[Array, Array]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import replace
 
 from ..graph import Graph
 from ..ops import Array
@@ -46,14 +45,16 @@ def make_spiking(
     if not histograms or not stages.needs_spikes:
         return insert_neurons(graph, histograms, preset, report, stages=stages, n_steps=n_steps)
 
-    def calibrate(rate_scale: float) -> ChainResult:
-        told, scaled = deepcopy(report), replace(stages, rate_scale=rate_scale)
-        spiking = insert_neurons(graph, histograms, preset, told, stages=scaled, n_steps=n_steps)
-        return calibrate_on_spikes(
-            spiking, samples, n_steps, scaled, told, lambda done: on_fitted(done, len(histograms))
-        )
+    def calibrate(rate_scales: Mapping[str, float]) -> ChainResult:
+        told = deepcopy(report)
+        spiking = insert_neurons(graph, histograms, preset, told, stages=stages, n_steps=n_steps)
+
+        def on_progress(done: int) -> None:
+            on_fitted(done, len(histograms))
+
+        return calibrate_on_spikes(spiking, samples, n_steps, stages, told, on_progress, rate_scales=rate_scales)
 
     economical = stages.rate_scale is None and stages.thresholds == "fitted"
-    found = fewest_spikes(calibrate) if economical else calibrate(stages.scale)
+    found = fewest_spikes(calibrate) if economical else calibrate({})
     report.adopt(found.report)
     return found.graph
