@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,7 @@ def _with_input_ranges(graph: Graph, samples: list[Array]) -> Graph:
     )
 
 
+@cache
 def own_version() -> str:
     """Return the version of spikeport that is installed."""
     try:
