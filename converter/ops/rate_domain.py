@@ -8,7 +8,7 @@ import numpy as np
 
 from .base import Array, Op, as_type_of
 
-__all__ = ["RunningSums", "as_rate_domain"]
+__all__ = ["RunningSums", "as_rate_domain", "running_sums"]
 
 
 @dataclass(eq=False)
@@ -25,7 +25,7 @@ class RunningSums:
     def add(self, *sequences: Array) -> tuple[Array, ...]:
         """Return the sums of inputs ``(steps, batch, *shape)`` up to each of their steps, and remember the last."""
         before = self.inputs or (None,) * len(sequences)
-        sums = tuple(_summed(x, b) for x, b in zip(sequences, before, strict=True))
+        sums = tuple(running_sums(x, b) for x, b in zip(sequences, before, strict=True))
         self.steps, self.inputs = self.steps + len(sequences[0]), tuple(x[-1].copy() for x in sums)
         return sums
 
@@ -73,8 +73,11 @@ def as_rate_domain(op: Op, *sequences: Array, so_far: RunningSums | None = None)
     return np.asarray(as_type_of(output, sequences[0]))
 
 
-def _summed(values: Array, before: Array | None) -> Array:
-    """Return the sums over the steps up to each one, added one by one as if there had been no break."""
+def running_sums(values: Array, before: Array | None) -> Array:
+    """Return the sums over the steps, the first axis, up to each one.
+
+    They are added one by one, so that a break between steps changes nothing; ``before`` is what came before it.
+    """
     sums = values.copy()
     if before is not None:
         sums[0] += before
