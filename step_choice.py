@@ -19,7 +19,6 @@ __all__ = ["StepChoice", "choose_steps"]
 _TRIED = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 _HELD_OUT = 256  # samples at most
 _BATCH = 16  # samples that go through the model at a time
-_MOST_CLASSES = 1000
 
 MakeSpiking = Callable[[Sequence[Array], int, ReportBuilder], Graph]
 """Samples to fit to, steps and report → spiking graph."""
@@ -113,11 +112,10 @@ def _expected_loss(graph: Graph, expected: dict[str, Array], samples: Sequence[A
 def _difference(expected: Array, found: Array, op: Op) -> float:
     """Return the share of classes that will differ; for outputs that are no classes, the error over the deviation."""
     shape = expected.shape[1:]
-    if isinstance(op, Output) and len(shape) == 1 and shape[0] <= _MOST_CLASSES:
-        if shape[0] > 1 and op.function in ("softmax", "log_softmax", "linear"):
-            return estimated_flips(expected, found)
-        if shape[0] == 1 and op.function == "sigmoid":
-            return estimated_flips(_two_classes(expected), _two_classes(found))
+    if isinstance(op, Output) and op.scores_classes(shape):
+        if shape[0] == 1:
+            expected, found = _two_classes(expected), _two_classes(found)
+        return estimated_flips(expected, found)
     deviation = float(expected.std()) or 1.0
     return float(np.sqrt(np.mean((found - expected) ** 2))) / deviation
 
