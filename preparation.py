@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,7 @@ def _with_input_ranges(graph: Graph, samples: list[Array]) -> Graph:
     )
 
 
+@cache
 def own_version() -> str:
     """Return the version of spikeport that is installed."""
     try:

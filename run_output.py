@@ -48,8 +48,8 @@ def save_run(path: Path, result: RunResult, facts: Mapping[str, Any]) -> None:
     """Write outputs, outputs at every step and counts to an .npz file, at once or not at all.
 
     The arrays are ``output``, ``outputs_over_time`` (for several outputs ``output:NAME`` and so on), ``spikes:NAME``
-    for each population, ``synaptic_operations``, ``input_events`` where an encoder counts them, and ``facts``, a JSON
-    text.
+    for each population, ``synaptic_operations``, ``input_events`` where an encoder counts them, ``steps_taken`` where
+    samples stopped early, and ``facts``, a JSON text.
     """
     arrays: dict[str, Any] = {"facts": json.dumps(facts)}
     single = len(result.outputs_over_time) == 1

@@ -12,7 +12,7 @@ from .window import Padding, pad_spatial, window_output, window_slices
 
 __all__ = ["Conv"]
 
-_PATCH_BYTES = 32 * 2**20  # patches are built for as many samples as fit in this, to stay near the cache
+_PATCH_BYTES = 2 * 2**20  # patches are built for as many samples as fit in this, to stay near the cache
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

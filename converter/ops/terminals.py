@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from .activation import Activation
 from .base import Array, Op, Shape, one_shape
 
 __all__ = ["Identity", "Input", "Output"]
+
+_MOST_CLASSES = 1000  # more values than that are an image or a spectrum
+_OF_CLASSES = ("softmax", "log_softmax", "linear")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -74,10 +78,16 @@ class Output(Op):
         if not 0 <= self.start < 2**31:
             raise ValueError(f"expected a read-out that starts after 0 steps or more, received {self.start}")
 
-    @property
+    @cached_property
     def activation(self) -> Activation:
         """Return the model's last activation."""
         return Activation(function=self.function, arguments=self.arguments)
+
+    def scores_classes(self, shape: Shape) -> bool:
+        """Say whether values of this shape are scores of classes, or a single probability of one of two."""
+        if len(shape) != 1 or shape[0] > _MOST_CLASSES:
+            return False
+        return self.function in _OF_CLASSES if shape[0] > 1 else self.function == "sigmoid"
 
     def output_shape(self, *shapes: Shape) -> Shape:
         return self.activation.output_shape(*shapes)

@@ -9,8 +9,6 @@ from .flip_estimate import estimated_flips
 
 __all__ = ["expected_loss"]
 
-_MOST_CLASSES = 1000
-
 
 def expected_loss(expected: Array, found: Array, op: Op) -> float:
     """Return the share of new samples whose class will differ; for outputs that are no classes, the error.
@@ -28,11 +26,10 @@ def expected_loss(expected: Array, found: Array, op: Op) -> float:
         0…1 for classes; else the root of the mean squared error over the standard deviation of the model's output.
     """
     shape = expected.shape[1:]
-    if isinstance(op, Output) and len(shape) == 1 and shape[0] <= _MOST_CLASSES:
-        if shape[0] > 1 and op.function in ("softmax", "log_softmax", "linear"):
-            return estimated_flips(expected, found)
-        if shape[0] == 1 and op.function == "sigmoid":
-            return estimated_flips(_two_classes(expected), _two_classes(found))
+    if isinstance(op, Output) and op.scores_classes(shape):
+        if shape[0] == 1:
+            expected, found = _two_classes(expected), _two_classes(found)
+        return estimated_flips(expected, found)
     deviation = float(expected.std()) or 1.0
     return float(np.sqrt(np.mean((found - expected) ** 2))) / deviation
 
