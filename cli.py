@@ -34,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # what read our output has seen enough: spikeport codes | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except KeyboardInterrupt:
-        print("spikeport: stopped; nothing was written", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"spikeport: {one_line(str(stop)) or 'stopped; nothing was written'}", file=sys.stderr)
         return 130
     except (MemoryError, OSError) as error:
         print(f"spikeport: {type(error).__name__}: {one_line(str(error))}", file=sys.stderr)

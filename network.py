@@ -92,20 +92,32 @@ class SpikingNetwork:
         on_progress
             Called with the number of samples done since the last call.
         options
-            The backend's own: of the cpu backend, ``correction`` (`SRP`, `COS`) and ``exit`` (`EarlyExit`) among them.
+            The backend's own: of the cpu backend ``memory``, ``batch``, ``n_jobs``, ``correction`` (`SRP`, `COS`) and
+            ``exit`` (`EarlyExit`) among them.
         """
         samples = as_samples(self.graph, x, sequences=True)
         steps = self.steps_for(backend, n_steps, samples)
         if not spiking:
             return self._run_rates(averaged(self.graph, samples, steps), on_progress)
-        record = tuple(record)
-        populations = [node.name for node in self.graph.nodes.values() if isinstance(node.op, Neurons)]
-        for name in record:
-            if name not in populations:
-                raise UsageError(f"expected to record populations out of {', '.join(populations)}, received {name!r}")
+        record = self.populations_named(record)
         return self.deploy(backend, **options).run(
             samples, steps, encoder=encoder, record=record, on_progress=on_progress
         )
+
+    def populations_named(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return the names of populations, checked.
+
+        Raises
+        ------
+        UsageError
+            For a name that no population has.
+        """
+        names = tuple(names)
+        populations = [node.name for node in self.graph.nodes.values() if isinstance(node.op, Neurons)]
+        for name in names:
+            if name not in populations:
+                raise UsageError(f"expected to record populations out of {', '.join(populations)}, received {name!r}")
+        return names
 
     def steps_for(self, backend: str, n_steps: int | None = None, samples: Sequence[Array] = ()) -> int:
         """Return the steps to run: the given number, the length of the sequences, or the default for this backend.

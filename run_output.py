@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from .backends import Deployment, RunResult
 from .converter.ops import Array
-from .converter.storage import written_at_once
 from .evaluation import Evaluation
 from .layer_parity import Parity
 from .plain_text import one_line
@@ -19,7 +14,7 @@ from .plain_text import one_line
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["print_evaluation", "print_parity", "print_run", "run_facts", "save_run"]
+__all__ = ["print_evaluation", "print_parity", "print_profile", "print_run", "run_facts"]
 
 
 def run_facts(result: RunResult, deployment: Deployment, *, backend: str, labels: Array | None) -> dict[str, Any]:
@@ -44,29 +39,6 @@ def run_facts(result: RunResult, deployment: Deployment, *, backend: str, labels
     return facts
 
 
-def save_run(path: Path, result: RunResult, facts: Mapping[str, Any]) -> None:
-    """Write outputs, outputs at every step and counts to an .npz file, at once or not at all.
-
-    The arrays are ``output``, ``outputs_over_time`` (for several outputs ``output:NAME`` and so on), ``spikes:NAME``
-    for each population, ``synaptic_operations``, ``input_events`` where an encoder counts them, ``steps_taken`` where
-    samples stopped early, and ``facts``, a JSON text.
-    """
-    arrays: dict[str, Any] = {"facts": json.dumps(facts)}
-    single = len(result.outputs_over_time) == 1
-    for name, values in result.outputs_over_time.items():
-        arrays["output" if single else f"output:{name}"] = values[:, -1]
-        arrays["outputs_over_time" if single else f"outputs_over_time:{name}"] = values
-    arrays |= {f"spikes:{name}": counts for name, counts in result.spike_counts.items()}
-    if result.synaptic_operations is not None:
-        arrays["synaptic_operations"] = result.synaptic_operations
-    if result.steps_taken is not None:
-        arrays["steps_taken"] = result.steps_taken
-    if result.input_events is not None:
-        arrays["input_events"] = result.input_events
-    with written_at_once(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)
-
-
 def print_run(console: Console, facts: Mapping[str, Any]) -> None:
     """Print the figures of a run."""
     extra = f" after {facts['extra_steps']} of a first phase" if facts["extra_steps"] else ""
@@ -83,6 +55,32 @@ def print_run(console: Console, facts: Mapping[str, Any]) -> None:
     if facts["synaptic_operations_per_sample"] is not None:
         console.print(f"synaptic operations per sample: {facts['synaptic_operations_per_sample']:,.0f}")
     _print_tree(console, facts["deployment"], "")
+
+
+def print_profile(console: Console, layers: Sequence[Mapping[str, Any]]) -> None:
+    """Print what each layer cost: `Profile.to_json`."""
+    from rich.table import Table
+
+    table = Table(title="cost of each layer, over all threads", title_justify="left")
+    table.add_column("layer", overflow="fold")
+    table.add_column("way")
+    for column in ("seconds", "share", "spikes", "synaptic operations", "density"):
+        table.add_column(column, justify="right")
+    whole = sum(layer["seconds"] for layer in layers) or 1.0
+    for layer in layers:
+        sends = layer["density"] is not None
+        figures = (f"{layer['seconds']:.3f}", f"{100 * layer['seconds'] / whole:.0f} %")
+        spikes = (
+            (
+                f"{layer['spikes_per_sample']:,.0f}",
+                f"{layer['synaptic_operations_per_sample']:,.0f}",
+                f"{100 * layer['density']:.1f} %",
+            )
+            if sends
+            else ("", "", "")
+        )
+        table.add_row(one_line(layer["name"]).replace("[", "\\["), layer["way"], *figures, *spikes)
+    console.print(table)
 
 
 def _print_tree(console: Console, values: Mapping[str, Any], indent: str) -> None:

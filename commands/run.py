@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,10 @@ from .few_steps import add_correction, add_early_exit, correction_options, early
 from .terminal import print_json, require_new, standard_output
 
 if TYPE_CHECKING:
+    from ..backends import Deployment
     from ..encoders import Encoder
+    from ..network import SpikingNetwork
+    from ..run_parts import Parts
 
 __all__ = ["add_to"]
 
@@ -21,7 +26,12 @@ def add_to(commands: Commands) -> None:
     """Add the commands."""
     run = commands.add("run", _run, "run a network on samples and save its outputs")
     _add_network_run(run)
-    run.add_argument("-o", "--output", metavar="OUT.npz", type=Path, help="write outputs and counts to this file")
+    text = "write outputs and counts to this .npz or .h5 file; a run that was stopped goes on from OUT.parts"
+    run.add_argument("-o", "--output", metavar="OUT", type=Path, help=text)
+    text = "write the events of this population too; may be given several times"
+    run.add_argument("--record", metavar="LAYER", action="append", default=[], help=text)
+    text = "cpu: show the time, the spikes and the operations of each layer"
+    run.add_argument("--profile", action="store_true", help=text)
     add_json(run)
 
     evaluate = commands.add("evaluate", _evaluate, "score a network at every step, beside the Keras model")
@@ -42,29 +52,102 @@ def _add_network_run(parser: argparse.ArgumentParser) -> None:
     text = "samples x for a backend that calibrates itself (loihi); evaluate: for --early-exit too"
     parser.add_argument("--calibrate", metavar="DATA.npz", type=Path, help=text)
     parser.add_argument("--seed", type=int, help="of what random neurons draw (default: 0)")
+    parser.add_argument("--jobs", type=int, metavar="N", help="cpu: threads (default: one a processor)")
+    parser.add_argument("--memory", type=int, metavar="MIB", help="cpu: about how much memory to take (default: 512)")
     add_correction(parser)
     parser.add_argument("--target", choices=("sim", "loihi"), help="loihi: the emulator (default) or the hardware")
 
 
 def _run(options: argparse.Namespace) -> int:
     from ..progress import progress_bar
-    from ..run_output import print_run, run_facts, save_run
+    from ..run_output import print_profile, print_run, run_facts
 
     require_new(options.output, reads=(options.network, options.data))
+    if options.record and options.output is None:
+        raise UsageError("--record: expected with -o OUT only, the file that the events go to")
     encoder = _encoder(options)
     net, samples, labels, extra = _load_for_run(options, labels=False)
+    if options.profile:
+        if options.backend != "cpu":
+            raise UsageError("--profile: expected with --backend cpu only")
+        extra["profile"] = True
+    record = net.populations_named(options.record)
     steps = net.steps_for(options.backend, options.steps, samples)
     deployment = net.deploy(options.backend, **extra)
-    with progress_bar(f"running on {options.backend}", len(samples[0])) as advance:
-        result = deployment.run(samples, steps, encoder=encoder, on_progress=advance)
+    with progress_bar(_what(options.backend), len(samples[0])) as advance:
+        if options.output is None:
+            result = deployment.run(samples, steps, encoder=encoder, on_progress=advance)
+        else:
+            parts = _run_parts(options, net, deployment, samples, steps, encoder, record, extra, advance)
+            result = parts.without_steps()
     facts = run_facts(result, deployment, backend=options.backend, labels=labels)
     if options.output is not None:
-        save_run(options.output, result, facts)
+        from ..run_file import write_run
+
+        write_run(options.output, parts, facts)
+        parts.remove()
+    profile = [] if not options.profile else deployment.profile.to_json()
     if options.json:
-        print_json(facts)
+        print_json({**facts, "profile": profile} if options.profile else facts)
     else:
         print_run(standard_output(), facts)
+        if options.profile:
+            print_profile(standard_output(), profile)
     return 0
+
+
+def _what(backend: str) -> str:
+    """Return what the progress bar says."""
+    from ..backends.cpu.engine import is_compiled
+
+    first = backend == "cpu" and not is_compiled()
+    return "compiling for this processor, once, then running" if first else f"running on {backend}"
+
+
+def _run_parts(
+    options: argparse.Namespace,
+    net: SpikingNetwork,
+    deployment: Deployment,
+    samples: list[Any],
+    steps: int,
+    encoder: Encoder | None,
+    record: tuple[str, ...],
+    extra: dict[str, Any],
+    advance: Callable[[int], None],
+) -> Parts:
+    """Run in parts beside the output, and say how to go on where the run is stopped."""
+    from math import prod
+
+    from ..run_parts import fingerprint, run_in_parts
+
+    changing = {name: value for name, value in extra.items() if name not in ("profile", "n_jobs", "memory")}
+    calibration = changing.pop("calibration", [])
+    said = (options.backend, steps, repr(encoder), record, sorted(changing.items(), key=str))
+    key = fingerprint(options.network, *samples, *calibration, *said)
+    outputs = sum(prod(net.graph.nodes[place].shape) for place in net.graph.outputs.values())
+    value_bytes = steps * (4 * outputs + sum(prod(net.graph.nodes[name].shape) for name in record))
+    folder = options.output.with_name(options.output.name + ".parts")
+
+    def resumed(done: int) -> None:
+        print(f"spikeport: going on after {done:,} samples of {folder}", file=sys.stderr)
+
+    try:
+        return run_in_parts(
+            deployment,
+            samples,
+            steps,
+            folder,
+            key,
+            value_bytes=value_bytes,
+            encoder=encoder,
+            record=record,
+            on_progress=advance,
+            on_resume=resumed,
+        )
+    except KeyboardInterrupt:
+        if folder.is_dir():
+            raise KeyboardInterrupt(f"stopped; the same command goes on from {folder}") from None
+        raise
 
 
 def _evaluate(options: argparse.Namespace) -> int:
@@ -105,6 +188,11 @@ def _load_for_run(options: argparse.Namespace, labels: bool) -> tuple[Any, list[
     extra: dict[str, Any] = {"target": options.target} if options.target else {}
     if options.seed is not None:
         extra["seed"] = options.seed
+    for name, value in (("jobs", options.jobs), ("memory", options.memory)):
+        if value is not None and (value < 1 or options.backend != "cpu"):
+            raise UsageError(f"--{name}: expected at least 1, and with --backend cpu only")
+    extra |= {} if options.jobs is None else {"n_jobs": options.jobs}
+    extra |= {} if options.memory is None else {"memory": options.memory * 2**20}
     extra |= correction_options(options)
     if options.calibrate and not early:
         extra["calibration"] = as_samples(net.graph, load_npz(options.calibrate)[0])

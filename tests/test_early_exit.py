@@ -160,7 +160,7 @@ def test_a_sample_stops_at_the_first_step_that_is_sure(early, x, encoder, start)
     assert_cut_at_the_exit(result, whole)
     if early.rule != "stable" and early.threshold:
         assert len(set(result.steps_taken)) > 1
-    small = run(graph, x, encoder, exit=early, memory=1)
+    small = run(graph, x, encoder, exit=early, batch=1)
     assert np.array_equal(small.steps_taken, result.steps_taken)
     assert np.array_equal(small.output, result.output)
 

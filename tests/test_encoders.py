@@ -202,7 +202,7 @@ def test_cpu_and_nengo_send_the_same_events(net, name):
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_how_batches_are_cut_changes_no_event(net, name):
-    whole, cut = (net.run(X, 12, encoder=name, record=["conv"], memory=memory) for memory in (10**9, 1))
+    whole, cut = (net.run(X, 12, encoder=name, record=["conv"], batch=batch) for batch in (None, 1))
     assert_same_events(cut.events, whole.events)
 
 
@@ -217,7 +217,7 @@ def test_random_neurons_behind_an_encoder_fire_the_same_on_both_simulators_and_i
     whole = variant_net.run(X, 12, seed=4, **how)
     assert whole.events["conv"].any()
     assert_same_events(variant_net.run(X, 12, seed=4, backend="nengo", **how).events, whole.events)
-    assert_same_events(variant_net.run(X, 12, seed=4, memory=1, **how).events, whole.events)
+    assert_same_events(variant_net.run(X, 12, seed=4, batch=1, **how).events, whole.events)
     for backend in BACKENDS:
         later = variant_net.deploy(backend, seed=4).run([X[4:]], 12, first=4, **how)
         assert_same_events(later.events, {"conv": whole.events["conv"][4:]})

@@ -11,6 +11,8 @@ import small_files
 import spikeport
 from small_files import functional, layer, sequential
 from spikeport import BackendError, ConversionError, DataError, SourceError, UsageError
+from spikeport.backends.cpu.engine.plan import Plan
+from spikeport.backends.cpu.memory import bytes_of_a_sample
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +201,7 @@ def test_several_inputs_come_as_a_list_or_by_name(two_inputs_file, backend):
 
 @pytest.mark.parametrize(
     "options",
-    [{"backend": "cpu"}, {"backend": "cpu", "memory": 1}, {"backend": "nengo"}, {"spiking": False}],
+    [{"backend": "cpu"}, {"backend": "cpu", "batch": 1}, {"backend": "nengo"}, {"spiking": False}],
     ids=["cpu", "cpu-one-by-one", "nengo", "rates"],
 )
 def test_progress_adds_up_to_the_samples(net, options):
@@ -221,11 +223,36 @@ def test_the_memory_that_a_batch_may_take_changes_no_event(small_h5, neurons):
     x = small_files.samples(300)
     net = spikeport.convert(small_h5, x[:50], neurons=neurons)
     whole = net.run(x, n_steps=8, record=["conv"])
-    for memory in (1, 200_000, 2_000_000, 10**12):
+    least = bytes_of_a_sample(net.graph, Plan(net.graph), 1, constant=True, resumes=True)
+    for memory in (least, 2 * least, 200_000, 2_000_000, 10**12):
         cut = net.run(x, n_steps=8, record=["conv"], memory=memory)
         np.testing.assert_array_equal(cut.events["conv"], whole.events["conv"])
         np.testing.assert_array_equal(cut.synaptic_operations, whole.synaptic_operations)
         np.testing.assert_allclose(cut.output, whole.output, rtol=0, atol=1e-6)
+
+
+def test_a_sample_that_does_not_fit_the_memory_is_refused_with_the_number(net):
+    with pytest.raises(BackendError, match=r"one sample takes about [\d.,]+ MiB in a single step, and memory=100"):
+        net.run(X, n_steps=8, memory=100)
+
+
+@pytest.mark.parametrize("options", [{"n_jobs": 1}, {"n_jobs": 3}, {"n_jobs": 2, "batch": 3}], ids=str)
+def test_threads_change_nothing(net, options):
+    whole, other = (net.run(X, n_steps=8, record=["conv"], **more) for more in ({}, options))
+    np.testing.assert_array_equal(other.events["conv"], whole.events["conv"])
+    np.testing.assert_array_equal(other.output, whole.output)
+
+
+def test_a_profile_tells_what_each_layer_costs(net):
+    deployment = net.deploy("cpu", profile=True)
+    result = deployment.run([X], 8)
+    costs = {cost.name: cost for cost in deployment.profile.layers()}
+    for name, spikes in result.spike_counts.items():
+        assert costs[name].spikes == spikes.sum()
+        assert costs[name].density == spikes.mean() / (8 * np.prod(net.graph.nodes[name].shape))
+        assert costs[name].way in ("phase", "integers")
+        assert costs[name].seconds > 0
+    assert sum(cost.synaptic_operations for cost in costs.values()) == result.synaptic_operations.sum()
 
 
 @pytest.mark.parametrize(
@@ -234,6 +261,8 @@ def test_the_memory_that_a_batch_may_take_changes_no_event(small_h5, neurons):
         ("cpu", {"dt": 0.001}),
         ("cpu", {"memory": "much"}),
         ("cpu", {"memory": 0}),
+        ("cpu", {"batch": 0}),
+        ("cpu", {"n_jobs": 1.5}),
         ("nengo", {"memory": 1}),
         ("nengo", {"dt": 0}),
         ("nengo", {"dt": "short"}),

@@ -242,7 +242,7 @@ def test_the_backends_agree(networks, name):
 @each_preset
 def test_events_are_the_same_for_one_seed_whatever_the_batch(networks, name):
     net, every = networks[name], events_of(networks[name], seed=2)
-    assert_same_events(every, events_of(net, seed=2, memory=1))
+    assert_same_events(every, events_of(net, seed=2, batch=1))
     for backend in ("cpu", "nengo"):
         deployment = net.deploy(backend, seed=2)
         later = deployment.run([X[3:]], 30, record=list(every), first=3)

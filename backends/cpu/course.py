@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +13,9 @@ from ...converter.dynamics import PopulationState, Signal, apply_over_steps, fir
 from ...converter.graph import Graph, Node
 from ...converter.ops import Array, Input, Neurons, Output, RunningSums, sample_keys
 from ..read_out import RunningMean
+from .engine import Engine, Events, Workspace
+from .engine.counts import counted
+from .profile import Profile
 
 __all__ = ["Course", "Stretch"]
 
@@ -42,18 +47,37 @@ class Course:
 
     Parameters
     ----------
+    engine
+        The compiled form of the graph.
     synapses
         Population → how many synapses each event passes.
+    workspace
+        Of the thread.
     first, count
         The place of the first sample among all, and how many there are.
     resumes
         Remember what it takes to go on; a batch that runs once only is spared that.
+    profile
+        Where to write down what each node costs.
     """
 
     def __init__(
-        self, graph: Graph, synapses: Mapping[str, Array], seed: int, first: int, count: int, *, resumes: bool = True
+        self,
+        graph: Graph,
+        engine: Engine,
+        synapses: Mapping[str, Array],
+        workspace: Workspace,
+        seed: int,
+        first: int,
+        count: int,
+        *,
+        resumes: bool = True,
+        profile: Profile | None = None,
     ) -> None:
         self._graph = graph
+        self._engine = engine
+        self._workspace = workspace
+        self._profile = profile
         self._synapses = synapses
         self._keys = {node.name: sample_keys(seed, node.name, first, count) for node, _ in _populations(graph)}
         self._resumes = resumes
@@ -96,40 +120,96 @@ class Course:
         each_step
             Count the events of each step, rather than of all together.
         """
-        graph = self._graph
-        left = {name: len(readers) for name, readers in graph.consumers.items()}
-        values: dict[str, Signal] = {}
+        graph, plan = self._graph, self._engine.plan
+        left = dict(plan.readers)
+        values: dict[str, Signal | Events] = {}
         counts: dict[str, Array] = {}
         events: dict[str, Array] = {}
         operations = np.zeros((n_steps if each_step else 1, self.count))
         for node in graph.nodes.values():
-            inputs = [values[name] for name in node.inputs]
+            if node.name in plan.skipped:
+                continue
+            reads, began = plan.reads(node), time.perf_counter()
             if isinstance(node.op, Neurons):
-                sent = self._fired(node, node.op, inputs[0], n_steps)
-                values[node.name] = Signal(sent * node.op.threshold.astype(np.float64), False)
-                counts[node.name], caused = _counted(sent, self._synapses[node.name].reshape(-1), each_step)
+                recorded = node.name in record
+                sent, counts[node.name], caused = self._fired(node, node.op, values, n_steps, each_step, recorded)
+                values[node.name] = sent
                 operations += caused
-                if node.name in record:
-                    events[node.name] = sent
+                if recorded:
+                    events[node.name] = sent.dense()
             elif isinstance(node.op, Input):
                 values[node.name] = currents[node.name]
+            elif node.name in plan.gathered:
+                values[node.name] = self._gathered(node, values[reads[0]])
+            elif node.name in plan.depthwise:
+                values[node.name] = self._depthwise(node, values[reads[0]])
             elif isinstance(node.op, Output):
-                values[node.name] = Signal(self._read_out(node, node.op, inputs[0].over(n_steps)), False)
+                given = _signal(values[reads[0]])
+                values[node.name] = Signal(self._read_out(node, node.op, given.over(n_steps)), False)
             else:
-                values[node.name] = self._applied(node, inputs, n_steps)
-            for name in node.inputs:
+                values[node.name] = self._applied(node, [_signal(values[name]) for name in reads], n_steps)
+            if self._profile is not None:
+                way, seconds = self._engine.way_of(node, resumes=self._resumes), time.perf_counter() - began
+                sent_here = (counts[node.name], caused) if isinstance(node.op, Neurons) else (None, None)
+                neuron_steps = n_steps * self.count * math.prod(node.shape)
+                self._profile.add(node, way, seconds, neuron_steps, *sent_here)
+            for name in reads:
                 left[name] -= 1
                 if not left[name]:
-                    del values[name]
-        outputs = {name: values[place].values for name, place in graph.outputs.items()}
+                    done = values.pop(name)
+                    if isinstance(done, Events):
+                        done.release(self._workspace)
+        outputs = {name: _signal(values[place]).values for name, place in graph.outputs.items()}
         return Stretch(outputs=outputs, counts=counts, operations=operations, events=events)
 
-    def _fired(self, node: Node, op: Neurons, current: Signal, n_steps: int) -> Array:
+    def _fired(
+        self,
+        node: Node,
+        op: Neurons,
+        values: Mapping[str, Signal | Events],
+        n_steps: int,
+        each_step: bool,
+        recorded: bool,
+    ) -> tuple[Events, Array, Array]:
+        """Return what a population sent, how many events that is, and the synapses that they pass."""
         state = None
         if self._resumes:
             state = self.states.get(node.name) or PopulationState.start(op, node.shape, self.count)
             self.states[node.name] = state
-        return fire(op, node.shape, current, n_steps, self._keys[node.name], state)
+        sources = [values[name] for name in self._engine.plan.reads(node)]
+        if node.name not in self._engine.plan.fused:
+            current = _signal(sources[0])
+        elif state is None or (state.extremes is None and state.silent is None):
+            wanted = recorded or each_step
+            sent, sums = self._engine.fired(node.name, sources, n_steps, state, self._workspace, numbers=wanted)
+            if each_step:
+                return sent, *counted(sent.dense(), self._synapses[node.name], True)
+            return sent, sums[:1].astype(np.int64), sums[1:]
+        else:
+            current = self._engine.currents(node.name, sources, self._workspace)
+        numbers = fire(op, node.shape, current, n_steps, self._keys[node.name], state, threads=1)
+        sent = Events(
+            name=node.name,
+            steps=n_steps,
+            samples=self.count,
+            shape=node.shape,
+            height=op.threshold.astype(np.float64),
+            numbers=numbers,
+        )
+        return sent, *counted(numbers, self._synapses[node.name], each_step)
+
+    def _depthwise(self, node: Node, source: Signal | Events) -> Signal:
+        if not isinstance(source, Events):
+            raise TypeError(f"{node.name}: expected events, received values")
+        return self._engine.depthwise(node.name, source)
+
+    def _gathered(self, node: Node, source: Signal | Events) -> Signal:
+        if node.name in self._constants:
+            return self._constants[node.name]
+        signal = self._engine.gathered(node.name, source, self._workspace)
+        if self._resumes and signal.constant:
+            self._constants[node.name] = signal
+        return signal
 
     def _read_out(self, node: Node, op: Output, current: Array) -> Array:
         """Return an output at every step: ``(steps, batch, *shape)``."""
@@ -153,8 +233,5 @@ def _populations(graph: Graph) -> list[tuple[Node, Neurons]]:
     return [(node, node.op) for node in graph.nodes.values() if isinstance(node.op, Neurons)]
 
 
-def _counted(sent: Array, synapses: Array, each_step: bool) -> tuple[Array, Array]:
-    """Return the events and the synapses that they pass: ``(steps, samples)``, or ``(1, samples)`` for all steps."""
-    nonzero = sent != 0 if each_step else (sent != 0).sum(axis=0)[None]
-    flat = nonzero.reshape(*nonzero.shape[:2], -1)
-    return flat.sum(axis=2), flat @ synapses
+def _signal(values: Signal | Events) -> Signal:
+    return values.signal() if isinstance(values, Events) else values

@@ -24,6 +24,8 @@ def fire(
     n_steps: int,
     keys: Array | None = None,
     state: PopulationState | None = None,
+    *,
+    threads: int | None = None,
 ) -> Array:
     """Return the events of a population.
 
@@ -37,6 +39,8 @@ def fire(
         Of the samples, for neurons that draw random numbers: ``(samples,)`` uint64; by default 0, 1, 2 …
     state
         Where the neurons go on from, and what they remember afterwards; by default they begin.
+    threads
+        By default as many as there are processors, where it is worth it.
 
     Returns
     -------
@@ -64,7 +68,7 @@ def fire(
         else:
             integrate_variant(flat, current.constant, n_steps, *each, op.dynamics, keys, events, values, first, samples)
 
-    threads = min(_threads(), count)
+    threads = min(_threads() if threads is None else threads, count)
     if threads > 1 and events.size >= _WORTH_THREADS:
         cuts = np.linspace(0, count, threads + 1).astype(int)
         with ThreadPoolExecutor(threads) as pool:

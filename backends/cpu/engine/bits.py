@@ -1,0 +1,139 @@
+"""Bits: which values of a row are not zero, and packing those side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import binding, ir  # type: ignore[import-untyped]
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from .llvm import BYTE, INT, LANES, WORD, arguments_of, data_of, load, splat, store, vector_of, word_of
+
+__all__ = ["PACKS", "count_bits", "largest_size", "lowest_bit", "nonzero_bits", "pack_chunk"]
+
+PACKS = bool(binding.get_host_cpu_features().get("avx512vbmi2", False))
+"""Whether the processor packs bytes in one instruction."""
+
+
+def _nonzero_bits(typingctx: Any, values: Any, place: Any) -> Any:
+    """Return which of 64 values int8 are not zero, the first in the lowest bit: uint64."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        at = word_of(context, builder, place, arguments[1])
+        pointer = builder.gep(data_of(context, builder, values, arguments[0]), [at])
+        vector = vector_of(BYTE, 64)
+        there = builder.icmp_signed("!=", load(builder, pointer, vector), ir.Constant(vector, None))
+        return builder.bitcast(there, WORD)
+
+    return types.uint64(values, place), generate
+
+
+def _lowest_bit(typingctx: Any, bits: Any) -> Any:
+    """Return the place of the lowest bit of a uint64 that is set; there has to be one."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.IntType(1)(1))
+
+    return types.int64(types.uint64), generate
+
+
+def _count_bits(typingctx: Any, bits: Any) -> Any:
+    """Return how many bits of a uint64 are set."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.uint64), generate
+
+
+def _pack_chunk(typingctx: Any, row: Any, place: Any, base: Any, codes: Any, sizes: Any, found: Any) -> Any:
+    """Append the events of 64 neurons, int8, to lists; up to 64 places behind them are overwritten.
+
+    Parameters
+    ----------
+    base
+        The code of the first neuron.
+    codes, sizes
+        int32; written from ``found`` on.
+
+    Returns
+    -------
+    bits
+        Which neurons had events, uint64.
+    """
+    kinds = (row, place, base, codes, sizes, found)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        values, at, code, into, amounts, end = arguments_of(context, builder, kinds, arguments)
+        chunk, vector = vector_of(BYTE, 64), vector_of(INT)
+        numbers = load(builder, builder.gep(values, [at]), chunk)
+        there = builder.icmp_signed("!=", numbers, ir.Constant(chunk, None))
+        bits = builder.bitcast(there, WORD)
+        kind = ir.FunctionType(chunk, [chunk, there.type, chunk])
+        name = "llvm.experimental.vector.compress.v64i8"
+        pack = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+        held = [cgutils.alloca_once(builder, chunk) for _ in range(2)]  # type: ignore[no-untyped-call]
+        order = ir.Constant(chunk, list(range(64)))
+        for memory, packed in zip(held, (numbers, order), strict=True):
+            builder.store(builder.call(pack, [packed, there, ir.Constant(chunk, ir.Undefined)]), memory, align=64)
+        size_at, order_at = (builder.bitcast(memory, BYTE.as_pointer()) for memory in held)
+        many = builder.ctpop(bits)
+        start = splat(builder, builder.trunc(code, INT))
+        entry = builder.block
+        head, loop, done = (builder.append_basic_block(n) for n in ("pack.head", "pack", "packed"))
+        builder.branch(head)
+        builder.position_at_end(head)
+        index = builder.phi(WORD)
+        index.add_incoming(WORD(0), entry)
+        builder.cbranch(builder.icmp_signed("<", index, many), loop, done)
+        builder.position_at_end(loop)
+        some = vector_of(BYTE)
+        where = builder.add(end, index)
+        size = builder.sext(load(builder, builder.gep(size_at, [index]), some), vector)
+        place_of = builder.zext(load(builder, builder.gep(order_at, [index]), some), vector)
+        store(builder, size, builder.gep(amounts, [where]))
+        store(builder, builder.add(start, place_of), builder.gep(into, [where]))
+        index.add_incoming(builder.add(index, WORD(LANES)), loop)
+        builder.branch(head)
+        builder.position_at_end(done)
+        return bits
+
+    return types.uint64(*kinds), generate
+
+
+def _largest_size(typingctx: Any, row: Any, length: Any) -> Any:
+    """Return the largest absolute value of int8 values, a multiple of 64 of them."""
+    kinds = (row, length)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        values, count = arguments_of(context, builder, kinds, arguments)
+        chunk = vector_of(BYTE, 64)
+        zero = ir.Constant(chunk, None)
+        entry = builder.block
+        head, loop, done = (builder.append_basic_block(n) for n in ("size.head", "size", "sized"))
+        builder.branch(head)
+        builder.position_at_end(head)
+        index, most = builder.phi(WORD), builder.phi(chunk)
+        index.add_incoming(WORD(0), entry)
+        most.add_incoming(zero, entry)
+        builder.cbranch(builder.icmp_signed("<", index, count), loop, done)
+        builder.position_at_end(loop)
+        n = load(builder, builder.gep(values, [index]), chunk)
+        away = builder.select(builder.icmp_signed("<", n, zero), builder.sub(zero, n), n)
+        index.add_incoming(builder.add(index, WORD(64)), loop)
+        most.add_incoming(builder.select(builder.icmp_unsigned(">", away, most), away, most), loop)
+        builder.branch(head)
+        builder.position_at_end(done)
+        name = "llvm.vector.reduce.umax.v64i8"
+        reduce = builder.module.globals.get(name) or ir.Function(builder.module, ir.FunctionType(BYTE, [chunk]), name)
+        return builder.zext(builder.call(reduce, [most]), WORD)
+
+    return types.int64(*kinds), generate
+
+
+pack_chunk: Any = intrinsic(_pack_chunk)
+largest_size: Any = intrinsic(_largest_size)
+nonzero_bits: Any = intrinsic(_nonzero_bits)
+lowest_bit: Any = intrinsic(_lowest_bit)
+count_bits: Any = intrinsic(_count_bits)

@@ -1,0 +1,81 @@
+"""Gathering: the currents of a stretch of a row of neurons, from the events of their source."""
+
+from __future__ import annotations
+
+import numba
+
+from ....converter.ops import Array
+from .add_rows import add_rows_16, add_rows_32, add_rows_64
+from .event_lists import EventLists
+from .row_map import RowMap
+
+__all__ = ["gather", "gather_currents"]
+
+
+@numba.njit(nogil=True, cache=True)
+def gather(
+    lists: EventLists, sample: int, steps: int, to: RowMap, row: int, first: int, last: int, sums: Array, reach: Array
+) -> None:
+    """Add up what the columns ``first`` up to ``last`` of a row receive.
+
+    Parameters
+    ----------
+    sums
+        Flat: ``(columns, blocks, steps, width)``; added to.
+    reach
+        Flat: ``(columns, steps)`` int32: how many events reach each column; added to.
+    """
+    weights, starts = to.weights, lists.starts
+    blocks, width = weights.shape[0], weights.shape[2]
+    columns, channels = to.source_columns, to.source_channels
+    for block in range(blocks):
+        for tap in range(to.tap_begins[row], to.tap_begins[row + 1]):
+            source, number, offset = to.taps[tap, 0], to.taps[tap, 1], to.taps[tap, 2]
+            for t in range(steps):
+                line = (source * steps + t) * columns
+                for x in range(first, last):
+                    begin = x * to.stride + offset
+                    shift = (source * columns + begin) * channels - number
+                    start = starts[sample, line + min(max(begin, 0), columns)]
+                    stop = starts[sample, line + max(min(begin + to.reach, columns), 0)]
+                    place = (((x - first) * blocks + block) * steps + t) * width
+                    if start == stop:
+                        continue
+                    if block == 0:
+                        reach[(x - first) * steps + t] += stop - start
+                    if width == 64:
+                        add_rows_64(sums, place, weights, block, lists.codes, lists.sizes, start, stop, shift)
+                    elif width == 32:
+                        add_rows_32(sums, place, weights, block, lists.codes, lists.sizes, start, stop, shift)
+                    else:
+                        add_rows_16(sums, place, weights, block, lists.codes, lists.sizes, start, stop, shift)
+
+
+@numba.njit(nogil=True, cache=True)
+def gather_currents(lists: EventLists, steps: int, to: RowMap, sums: Array, reach: Array, currents: Array) -> None:
+    """Write what all the places receive: ``(steps, samples, rows · columns · outputs)``.
+
+    Parameters
+    ----------
+    sums, reach
+        What ``gather`` needs for one place at least.
+    """
+    blocks, width = to.weights.shape[0], to.weights.shape[2]
+    each = blocks * steps * width
+    many = max(len(sums) // each, 1)
+    for b in range(currents.shape[1]):
+        for y in range(to.rows):
+            for first in range(0, to.columns, many):
+                last = min(first + many, to.columns)
+                sums[: (last - first) * each] = 0
+                gather(lists, b, steps, to, y, first, last, sums, reach)
+                for x in range(first, last):
+                    target = (y * to.columns + x) * to.outputs
+                    constant = to.constant[0 if to.constant.shape[0] == 1 else y * to.columns + x]
+                    for block in range(blocks):
+                        filled = min(width, to.outputs - block * width)
+                        for t in range(steps):
+                            place = (x - first) * each + (block * steps + t) * width
+                            for i in range(filled):
+                                o = block * width + i
+                                currents[t, b, target + o] = sums[place + i] + constant[o]

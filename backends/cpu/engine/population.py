@@ -1,0 +1,162 @@
+"""A population in one pass: its currents are gathered, it fires, and its events are listed, row by row of its map."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+from ....converter.ops import Array
+from .bits import largest_size
+from .event_lists import CHUNK, EventLists, append_row
+from .fire_lanes import fire_lanes
+from .gather import gather
+from .llvm import LANES
+from .row_map import RowMap
+
+__all__ = ["Firing", "run_population"]
+
+
+class Firing(NamedTuple):
+    """How a population fires.
+
+    Attributes
+    ----------
+    voltage
+        ``(places | 1, lanes)``: v0 in thresholds.
+    per_threshold
+        ``(places | 1, lanes)``: 1/θ.
+    synapses
+        ``(places | 1, lanes | 1)``: how many synapses an event passes.
+    channels
+        How many channels the codes of its events count.
+    """
+
+    voltage: Array
+    per_threshold: Array
+    synapses: Array
+    n_min: float
+    n_max: float
+    channels: int
+
+
+@numba.njit(nogil=True, cache=True)
+def run_population(
+    source: EventLists,
+    source_steps: int,
+    steps: int,
+    to: RowMap,
+    base: Array | None,
+    firing: Firing,
+    lists: EventLists,
+    dense: Array | None,
+    counts: Array,
+    state: Array | None,
+    sums: Array,
+    reach: Array,
+) -> None:
+    """Run a population for a block of samples.
+
+    Parameters
+    ----------
+    source
+        The events that it receives. Its steps are 1 where they are values that never change, else ``steps``.
+    to
+        The map from them, in thresholds, with the neuron's own constant current.
+    base
+        What it receives besides, ``(steps | 1, samples, neurons)`` in activation units.
+    lists
+        Its events; written.
+    dense
+        The same as ``(steps, samples, neurons)`` int8; written.
+    counts
+        ``(2, samples)``: its events, and the synapses that they pass; written.
+    state
+        `PopulationState.values`; changed. Where it is None, the neurons begin.
+    sums, reach
+        What ``gather`` needs for one place at least.
+    """
+    blocks, width = to.weights.shape[0], to.weights.shape[2]
+    lanes, each = blocks * width, blocks * source_steps * width
+    many = max(len(sums) // each, 1)
+    wide = firing.channels
+    length = -(-to.columns * wide // CHUNK) * CHUNK
+    events = np.zeros(steps * length, np.int8)
+    memory = np.zeros((3, lanes))
+    received = np.empty(steps * width if base is not None else 0)
+    constants = to.constant.reshape(-1)
+    found = 0
+    for b in range(counts.shape[1]):
+        spikes, operations, largest = 0.0, 0.0, 0
+        for y in range(to.rows):
+            for first in range(0, to.columns, many):
+                last = min(first + many, to.columns)
+                sums[: (last - first) * each] = 0
+                gather(source, b, source_steps, to, y, first, last, sums, reach)
+                for x in range(first, last):
+                    at = y * to.columns + x
+                    neuron = at * to.outputs
+                    memory[1] = 0
+                    memory[2] = 0
+                    if state is None:
+                        memory[0] = firing.voltage[at if len(firing.voltage) > 1 else 0]
+                    else:
+                        memory[0, : to.outputs] = state[b, 0, neuron : neuron + to.outputs]
+                        memory[1, : to.outputs] = state[b, 1, neuron : neuron + to.outputs]
+                    scale = firing.per_threshold[at if len(firing.per_threshold) > 1 else 0]
+                    constant = at * lanes if len(to.constant) > 1 else 0
+                    for block in range(blocks):
+                        place = (x - first) * each + block * source_steps * width
+                        stride = width if source_steps > 1 or steps == 1 else 0
+                        currents = sums
+                        if base is not None:
+                            filled = min(width, to.outputs - block * width)
+                            for t in range(steps):
+                                more = base[t if len(base) > 1 else 0, b]
+                                for i in range(filled):
+                                    o = block * width + i
+                                    received[t * width + i] = sums[place + t * stride + i] + more[neuron + o] * scale[o]
+                                received[t * width + filled : (t + 1) * width] = 0
+                            currents, place, stride = received, 0, width
+                        for lane in range(0, width, LANES):
+                            o = block * width + lane
+                            fire_lanes(
+                                currents,
+                                place + lane,
+                                stride,
+                                steps,
+                                constants,
+                                constant + o,
+                                memory,
+                                o,
+                                firing.n_min,
+                                firing.n_max,
+                                events,
+                                x * wide + o,
+                                length,
+                            )
+                    if state is not None:
+                        state[b, 0, neuron : neuron + to.outputs] = memory[0, : to.outputs]
+                        state[b, 1, neuron : neuron + to.outputs] = memory[1, : to.outputs]
+                    synapses = firing.synapses[at if len(firing.synapses) > 1 else 0]
+                    sent = memory[2].sum()
+                    spikes += sent
+                    if len(synapses) == 1:
+                        operations += sent * synapses[0]
+                    else:
+                        for o in range(to.outputs):
+                            operations += memory[2, o] * synapses[o]
+            largest = max(largest, largest_size(events, len(events)))
+            for t in range(steps):
+                place = (y * steps + t) * to.columns
+                found = append_row(events, t, length, y * to.columns * wide, wide, lists, b, place, found)
+                if dense is not None:
+                    for x in range(to.columns):
+                        neuron = (y * to.columns + x) * to.outputs
+                        begin = t * length + x * wide
+                        dense[t, b, neuron : neuron + to.outputs] = events[begin : begin + to.outputs]
+        lists.starts[b, to.rows * steps * to.columns] = found
+        lists.largest[b] = largest
+        counts[0, b] = spikes
+        counts[1, b] = operations

@@ -1,0 +1,292 @@
+"""Running planned nodes: from signals and events to signals and events, with the compiled loops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ....converter.dynamics import PopulationState, Signal
+from ....converter.graph import Graph, Node
+from ....converter.ops import Array, Neurons
+from .depthwise import Depthwise
+from .event_lists import EventLists, as_rows, list_values, padded_channels
+from .events import Events, room_for_lists
+from .gather import gather_currents
+from .plan import Fused, Gathered, Plan
+from .population import Firing, run_population
+from .row_map import RowMap, in_lanes, no_map, row_map, scaled
+from .ways import as_ways, phase_setup
+from .whole_population import Way, run_constant, run_whole
+from .workspace import Workspace
+
+__all__ = ["Engine"]
+
+_SUMS = 2**15  # values of the sums that are gathered before neurons fire: they stay in the cache
+_NO_NUMBERS = np.empty((0, 0, 0), np.int8)
+
+
+@dataclass(frozen=True, eq=False)
+class _Population:
+    """A population with all that the compiled loops take.
+
+    Attributes
+    ----------
+    to
+        Its first way, in thresholds and float64, with the neurons' own constant current.
+    constant
+        What comes by no event: ``(places | 1, lanes)`` float64, in thresholds.
+    ways, whole
+        Its ways in whole numbers and the setup of the neurons; none where it is not run so.
+    phase
+        The setup of the neurons for constant currents; None where it is not run so.
+    """
+
+    to: RowMap
+    constant: Array
+    firing: Firing
+    ways: Sequence[Way]
+    whole: Array | None
+    phase: Array | None
+
+
+class Engine:
+    """The compiled form of a graph; it holds weights only, so that threads share it.
+
+    Parameters
+    ----------
+    synapses
+        Population → how many synapses each event passes.
+    """
+
+    def __init__(self, graph: Graph, synapses: Mapping[str, Array]) -> None:
+        self.plan = Plan(graph)
+        self._graph = graph
+        self._maps = {name: self._map(g) for name, g in self.plan.gathered.items()}
+        self._depthwise = {name: Depthwise.compiled(graph, graph.nodes[name]) for name in self.plan.depthwise}
+        self._populations = {
+            name: self._population(graph.nodes[name], fused, synapses[name]) for name, fused in self.plan.fused.items()
+        }
+        self._wants_numbers = {name for name in self._populations if self.plan.wants_numbers(name)}
+
+    def gathered(self, name: str, source: Signal | Events, workspace: Workspace) -> Signal:
+        """Return the values of a node that is gathered."""
+        return self._values(self._maps[name], source, workspace).reshaped(self._graph.nodes[name].shape)
+
+    def fired(
+        self,
+        name: str,
+        sources: Sequence[Signal | Events],
+        n_steps: int,
+        state: PopulationState | None,
+        workspace: Workspace,
+        *,
+        numbers: bool,
+    ) -> tuple[Events, Array]:
+        """Return the events of a fused population, and ``(2, samples)``: how many, and the synapses that they pass.
+
+        Parameters
+        ----------
+        sources
+            What `Plan.reads` names.
+        numbers
+            Whether the events are wanted for each neuron.
+        """
+        population, fused, node = self._populations[name], self.plan.fused[name], self._graph.nodes[name]
+        size = int(np.prod(node.shape))
+        first = sources[0]
+        samples = first.samples if isinstance(first, Events) else first.values.shape[1]
+        wanted = numbers or name in self._wants_numbers
+        dense = np.empty((n_steps, samples, size), np.int8) if wanted else _NO_NUMBERS
+        made = room_for_lists(workspace, node.shape, n_steps, samples)
+        counts = np.empty((2, samples))
+        lists, steps = _listed(first, workspace) if fused.ways else (_no_lists(samples), 1)
+        whole = state is None and population.whole is not None
+        sums, reach = _sums(population.to, steps, workspace, whole=whole)
+        if whole and population.whole is not None:
+            second = sources[-1]
+            if not isinstance(second, Events):
+                raise TypeError(f"{name}: expected events, received values")
+            run_whole(
+                lists,
+                population.ways[0],
+                second.lists(workspace),
+                population.ways[-1],
+                len(sources) > 1,
+                n_steps,
+                population.constant,
+                population.whole,
+                population.firing,
+                made,
+                dense,
+                counts,
+                sums,
+                reach,
+            )
+        elif state is None and population.phase is not None and steps == 1 and _constant(first):
+            to, firing = population.to, population.firing
+            run_constant(lists, n_steps, to, population.phase, firing, made, dense, counts, sums, reach)
+        else:
+            base = self._base(fused, sources, samples, size, workspace)
+            memory = None if state is None else state.values
+            to, firing = population.to, population.firing
+            run_population(
+                lists, steps, n_steps, to, base, firing, made, dense if wanted else None, counts, memory, sums, reach
+            )
+        workspace.give_back(sums, reach)
+        if fused.ways:
+            _release(lists, first, workspace)
+        if state is not None:
+            state.steps += n_steps
+        events = Events(
+            name=name,
+            steps=n_steps,
+            samples=samples,
+            shape=node.shape,
+            height=fused.op.threshold.astype(np.float64),
+            numbers=dense.reshape(n_steps, samples, *node.shape) if wanted else None,
+            listed=made,
+        )
+        return events, counts
+
+    def currents(self, name: str, sources: Sequence[Signal | Events], workspace: Workspace) -> Signal:
+        """Return what a fused population receives, for those who run it otherwise: in activation units."""
+        fused, shape = self.plan.fused[name], self._graph.nodes[name].shape
+        parts = [
+            self._values(self._map(way), source, workspace) for way, source in zip(fused.ways, sources, strict=False)
+        ]
+        parts += [_Values.of(source) for source in sources[len(fused.ways) :]]
+        return _added(parts).reshaped(shape)
+
+    def depthwise(self, name: str, source: Events) -> Signal:
+        """Return the values of a depthwise convolution of events."""
+        shape = self._graph.nodes[name].shape
+        return Signal(self._depthwise[name].of(source.dense()).reshape(source.steps, source.samples, *shape), False)
+
+    def way_of(self, node: Node, *, resumes: bool) -> str:
+        """Return how a node is computed, in a word."""
+        population = self._populations.get(node.name)
+        if population is None:
+            return "depthwise" if node.name in self.plan.depthwise else "events" if node.name in self._maps else "numpy"
+        if not resumes and population.whole is not None:
+            return "integers"
+        return "float64" if resumes or population.phase is None else "phase"
+
+    def _base(
+        self, fused: Fused, sources: Sequence[Signal | Events], samples: int, size: int, workspace: Workspace
+    ) -> Array | None:
+        """Return what a population receives besides its first way: ``(steps | 1, samples, neurons)``."""
+        parts = [
+            self._values(self._map(way), source, workspace)
+            for way, source in zip(fused.ways[1:], sources[1:], strict=False)
+        ]
+        parts += [_Values.of(source) for source in sources[len(fused.ways) :]]
+        return np.ascontiguousarray(_added(parts).values.reshape(-1, samples, size)) if parts else None
+
+    def _values(self, to: RowMap, source: Signal | Events, workspace: Workspace) -> _Values:
+        lists, steps = _listed(source, workspace)
+        samples = len(lists.starts)
+        currents = np.empty((steps, samples, to.rows * to.columns * to.outputs))
+        sums, reach = _sums(to, steps, workspace)
+        gather_currents(lists, steps, to, sums, reach, currents)
+        workspace.give_back(sums, reach)
+        _release(lists, source, workspace)
+        return _Values(currents, _constant(source))
+
+    def _map(self, gathered: Gathered) -> RowMap:
+        source = self._graph.nodes[gathered.source]
+        sends = isinstance(source.op, Neurons)
+        channels = as_rows(source.shape)[2]
+        to = row_map(gathered.op, source.shape, padded_channels(channels) if sends else channels, flat=gathered.flat)
+        heights = source.op.threshold.astype(np.float64) if isinstance(source.op, Neurons) else np.ones(1)
+        return scaled(to, heights, np.ones(1), np.zeros((1, to.constant.shape[1])))
+
+    def _population(self, node: Node, fused: Fused, synapses: Array) -> _Population:
+        op = fused.op
+        thresholds = op.threshold.astype(np.float64)
+        maps = [self._map(way) for way in fused.ways] or [no_map(node.shape)]
+        correction = in_lanes(op.correction_of(node.shape), maps[0])
+        none = np.zeros_like(correction)
+        maps = [scaled(to, np.ones(1), thresholds, none if i else correction) for i, to in enumerate(maps)]
+        to = maps[0]
+        each = synapses.reshape(-1, to.outputs)
+        alike = bool((each == each[:, :1]).all())
+        firing = Firing(
+            voltage=in_lanes(op.voltage_of(node.shape), to),
+            per_threshold=in_lanes(1 / op.threshold_of(node.shape), to),
+            synapses=np.ascontiguousarray(each[:, :1]) if alike else in_lanes(each, to),
+            n_min=float(op.n_min),
+            n_max=float(op.n_max),
+            channels=padded_channels(to.outputs),
+        )
+        constant = sum((m.constant for m in maps[1:]), to.constant)
+        limits = [
+            (source.n_min, source.n_max)
+            for way in fused.ways
+            if isinstance(source := self._graph.nodes[way.source].op, Neurons)
+        ]
+        whole = None
+        if not fused.others and len(limits) == len(maps):
+            whole = as_ways(maps, limits, constant, firing.voltage, op.n_min)
+        phase = None if len(maps) > 1 or fused.others else phase_setup(constant, firing.voltage)
+        ways, setup = whole if whole is not None else ([], None)
+        return _Population(to, constant, firing, ways, setup, phase)
+
+
+@dataclass(frozen=True, eq=False)
+class _Values:
+    """Values of each neuron: ``(steps | 1, samples, …)``."""
+
+    values: Array
+    constant: bool
+
+    @classmethod
+    def of(cls, source: Signal | Events) -> _Values:
+        signal = source.signal() if isinstance(source, Events) else source
+        return cls(signal.values.reshape(*signal.values.shape[:2], -1), signal.constant)
+
+    def reshaped(self, shape: tuple[int, ...]) -> Signal:
+        return Signal(self.values.reshape(*self.values.shape[:2], *shape), self.constant)
+
+
+def _added(parts: Sequence[_Values]) -> _Values:
+    total = parts[0].values
+    for part in parts[1:]:
+        total = total + part.values
+    return _Values(total, all(part.constant for part in parts))
+
+
+def _constant(source: Signal | Events) -> bool:
+    return isinstance(source, Signal) and source.constant
+
+
+def _listed(source: Signal | Events, workspace: Workspace) -> tuple[EventLists, int]:
+    """Return events or values as lists, and their steps."""
+    if isinstance(source, Events):
+        return source.lists(workspace), source.steps
+    steps, samples = source.values.shape[:2]
+    rows, columns, channels = as_rows(source.values.shape[2:])
+    size = rows * columns * channels
+    lists = room_for_lists(workspace, source.values.shape[2:], steps, samples, np.float64)
+    flat = np.ascontiguousarray(source.values.reshape(steps, samples, size), dtype=np.float64)
+    list_values(flat, rows, columns, channels, lists)
+    return lists, steps
+
+
+def _release(lists: EventLists, source: Signal | Events, workspace: Workspace) -> None:
+    """Give lists of values back; events keep theirs until all have read them."""
+    if not isinstance(source, Events):
+        workspace.give_back(*lists)
+
+
+def _no_lists(samples: int) -> EventLists:
+    none = np.zeros(0, np.int32)
+    return EventLists(none, none, np.zeros((samples, 1), np.int32), none)
+
+
+def _sums(to: RowMap, steps: int, workspace: Workspace, *, whole: bool = False) -> tuple[Array, Array]:
+    """Return room for the sums of one place at least, and for how many events reach each."""
+    each = to.weights.shape[0] * to.weights.shape[2] * steps
+    many = max(_SUMS // each, 1)
+    return workspace.take((many * each,), np.int32 if whole else np.float64), workspace.take((many * steps,), np.int32)
