@@ -24,6 +24,8 @@ import rounds
 import table
 from contestant import Contestant, ContestantError, thread_settings
 from results import TORCH_PEERS, limit, network_results
+from spikeport import SpikeportError
+from spikeport.converter.storage import written_at_once
 
 HERE = Path(__file__).resolve().parent
 NETWORKS = ("tutorial", "33", "36", "47", "44")
@@ -37,7 +39,7 @@ def main() -> None:
     options = parsed()
     try:
         results = measure(options)
-    except (environments.NoEnvironmentError, ContestantError, OSError) as error:
+    except (environments.NoEnvironmentError, ContestantError, SpikeportError, OSError) as error:
         sys.exit(f"peers.py: {error}")
     except KeyboardInterrupt:
         sys.exit("peers.py: stopped; what was finished is in the output file")
@@ -56,6 +58,7 @@ def parsed() -> argparse.Namespace:
         "--images", type=_at_least_one, default=1000, help="of each network; repeated if there are fewer"
     )
     parser.add_argument("--steps", type=_at_least_one, help="default: 16 for the tutorial's network, 32 for the others")
+    parser.add_argument("--reuse", action="store_true", help="the networks that a run before converted, where they fit")
     parser.add_argument("--threads", type=_at_least_one, default=_cores(), help="of each program")
     parser.add_argument("--turn", type=float, default=2.0, help="seconds of a program in a round, about")
     parser.add_argument("--python39", metavar="PATH", help="a Python 3.9 for NengoDL; default: python3.9 on PATH")
@@ -73,8 +76,6 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     results: dict[str, Any] = {"machine": machine, "rounds": options.rounds, "networks": {}}
 
     def save() -> None:
-        from spikeport.converter.storage import written_at_once
-
         with written_at_once(options.output) as temporary:
             temporary.write_text(json.dumps(results, indent=1), encoding="utf-8")
 
@@ -111,7 +112,9 @@ def measure_network(
     """One network: everybody in turns."""
     import networks
 
-    made = networks.make(name, options.environments / "networks" / name, options.images, options.steps)
+    made = networks.make(
+        name, options.environments / "networks" / name, options.images, options.steps, reuse=options.reuse
+    )
     steps = {**dict.fromkeys(pythons, made.nets["binary"]), **made.nets}
     steps.pop("torch", None)
     alive: list[Contestant] = []

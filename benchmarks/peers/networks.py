@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -9,12 +10,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 
 import accuracy
 import real_material  # from the folder that accuracy.py has added to the path
 import spikeport
 import spiking_graph
 from rounds import say
+from spikeport.converter.storage import written_at_once
 
 Samples = tuple[np.ndarray, np.ndarray | None]
 
@@ -63,29 +66,45 @@ class Made(NamedTuple):
     """For one image on graded neurons: ``events`` and ``additions`` of all steps; ``neurons``."""
 
 
-def make(name: str, folder: Path, images: int, steps: int | None) -> Made:
-    """Write a network's folder: model, samples, spikeport's networks, and the graph for the other programs."""
+def make(name: str, folder: Path, images: int, steps: int | None, *, reuse: bool = False) -> Made:
+    """Write a network's folder: model, samples, spikeport's networks, and the graph for the other programs.
+
+    With ``reuse``, networks that a run before converted for the same steps are taken.
+
+    Raises
+    ------
+    FileNotFoundError
+        When a model or data file is missing.
+    """
     case = CASES[name]
     steps = steps or case.steps
     folder.mkdir(parents=True, exist_ok=True)
-    calibration, (x, labels) = case.data()
-    model = _model(name, folder)
-    x = np.ascontiguousarray(np.resize(x[:images], (images, *x.shape[1:])), np.float32)
-    np.save(folder / "samples.npy", x)
+    try:
+        calibration, (x, labels) = case.data()
+        model = _model(name, folder)
+    except pytest.skip.Exception as error:  # how real_material says that a file is missing
+        raise FileNotFoundError(f"{name}: {error}") from None
+    np.save(folder / "samples.npy", np.ascontiguousarray(np.resize(x[:images], (images, *x.shape[1:])), np.float32))
+    labels = None if labels is None else np.resize(labels[:images], images)
+    facts = folder / "converted.json"
+    if reuse and facts.is_file():
+        found = json.loads(facts.read_text(encoding="utf-8"))
+        if found["nets"]["graded"] == steps:
+            return Made(folder, labels, found["nets"], found["work"])
+    facts.unlink(missing_ok=True)
     say(f"{case.title}: converting for {steps} steps, and for a loss of {case.loss} points")
-    graded = spikeport.convert(model, calibration, target_steps=steps)
-    binary = spikeport.convert(model, calibration, target_steps=steps, neurons="binary")
-    fewest = spikeport.convert(model, calibration, target_loss=case.loss)
-    nets = {"graded": graded, "binary": binary, "fewest": fewest}
+    nets = {
+        "graded": spikeport.convert(model, calibration, target_steps=steps),
+        "binary": spikeport.convert(model, calibration, target_steps=steps, neurons="binary"),
+        "fewest": spikeport.convert(model, calibration, target_loss=case.loss),
+    }
     for label, net in nets.items():
         net.save(folder / f"{label}.h5")
-    spiking_graph.write(spiking_graph.nodes_of(binary), folder)
-    return Made(
-        folder,
-        None if labels is None else np.resize(labels[:images], images),
-        {"graded": steps, "binary": steps, "fewest": fewest.target_steps},
-        _work(graded, x[:100], steps),
-    )
+    spiking_graph.write(spiking_graph.nodes_of(nets["binary"]), folder)
+    found = {"nets": {label: net.target_steps for label, net in nets.items()}, "work": _work(nets["graded"], x[:100])}
+    with written_at_once(facts) as temporary:
+        temporary.write_text(json.dumps(found), encoding="utf-8")
+    return Made(folder, labels, found["nets"], found["work"])
 
 
 def tutorial() -> object:
@@ -118,8 +137,8 @@ def _model(name: str, folder: Path) -> Path:
     return target
 
 
-def _work(net: spikeport.SpikingNetwork, x: np.ndarray, steps: int) -> dict[str, float]:
-    result = net.run(x, steps)
+def _work(net: spikeport.SpikingNetwork, x: np.ndarray) -> dict[str, float]:
+    result = net.run(np.asarray(x, np.float32))
     neurons = sum(int(np.prod(n.shape)) for n in net.graph.nodes.values() if n.op.kind == "Neurons")
     events = sum(float(counts.sum()) for counts in result.spike_counts.values())
     return {"events": events / len(x), "additions": float(result.synaptic_operations.mean()), "neurons": neurons}
