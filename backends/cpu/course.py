@@ -79,7 +79,8 @@ class Course:
         self._workspace = workspace
         self._profile = profile
         self._synapses = synapses
-        self._keys = {node.name: sample_keys(seed, node.name, first, count) for node, _ in _populations(graph)}
+        others = [n for n, _ in _populations(graph) if n.name not in engine.plan.fused]  # fused ones draw no numbers
+        self._keys = {node.name: sample_keys(seed, node.name, first, count) for node in others}
         self._resumes = resumes
         self.count = count
         self.states: dict[str, PopulationState] = {}
@@ -149,16 +150,17 @@ class Course:
             else:
                 values[node.name] = self._applied(node, [_signal(values[name]) for name in reads], n_steps)
             if self._profile is not None:
-                way, seconds = self._engine.way_of(node, resumes=self._resumes), time.perf_counter() - began
+                seconds, done = time.perf_counter() - began, values[node.name]
+                way = done.way if isinstance(done, Events) else self._engine.way_of(node.name)
                 sent_here = (counts[node.name], caused) if isinstance(node.op, Neurons) else (None, None)
                 neuron_steps = n_steps * self.count * math.prod(node.shape)
                 self._profile.add(node, way, seconds, neuron_steps, *sent_here)
             for name in reads:
                 left[name] -= 1
                 if not left[name]:
-                    done = values.pop(name)
-                    if isinstance(done, Events):
-                        done.release(self._workspace)
+                    read = values.pop(name)
+                    if isinstance(read, Events):
+                        read.release(self._workspace)
         outputs = {name: _signal(values[place]).values for name, place in graph.outputs.items()}
         return Stretch(outputs=outputs, counts=counts, operations=operations, events=events)
 
@@ -187,7 +189,7 @@ class Course:
             return sent, sums[:1].astype(np.int64), sums[1:]
         else:
             current = self._engine.currents(node.name, sources, self._workspace)
-        numbers = fire(op, node.shape, current, n_steps, self._keys[node.name], state, threads=1)
+        numbers = fire(op, node.shape, current, n_steps, self._keys.get(node.name), state, threads=1)
         sent = Events(
             name=node.name,
             steps=n_steps,

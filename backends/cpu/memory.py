@@ -13,7 +13,7 @@ from .engine.plan import Plan
 __all__ = ["Cut", "bytes_of_a_sample"]
 
 _VALUE = 8  # bytes of a value, float64
-_LISTED = 8  # bytes of an event in a list
+_LISTED = 5  # bytes of an event in a list
 _DENSITY = 0.25  # events for each neuron and step that are counted with; lists take memory as they are filled
 _FAST, _FAST_NUMPY = (
     2**21,

@@ -20,7 +20,7 @@ class LayerCost:
     Attributes
     ----------
     way
-        How it was computed: "integers", "phase" (constant currents), "float64", "depthwise" or "numpy".
+        How it was computed: populations as `Events.way` says, other nodes from "events" or by "numpy".
     seconds
         Over all threads.
     spikes, synaptic_operations

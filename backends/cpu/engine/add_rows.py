@@ -26,24 +26,34 @@ def _add_rows(width: int) -> Any:
         block: Any,
         codes: Any,
         sizes: Any,
-        start: Any,
-        stop: Any,
+        starts: Any,
+        first: Any,
+        span: Any,
+        stride: Any,
+        steps: Any,
         shift: Any,
+        reach: Any,
+        reached: Any,
     ) -> Any:
-        """Add ``sizes[e] · weights[block, codes[e] - shift]`` for the events from ``start`` up to ``stop`` to the sums.
+        """Add ``sizes[e] · weights[block, codes[e] - shift]`` for the events e of each step to the sums of that step.
 
         Parameters
         ----------
         sums
             Flat; float64 or int32, as the weights.
         place
-            Where the sums begin.
+            Where the sums of the first step begin; those of the others follow.
         weights
             ``(blocks, rows, width)``, C-contiguous.
         codes, sizes
-            Of the events: ``(events,)`` int32, and numbers of the weights' type or int32.
+            Of the events: ``(events,)`` int32, and int8 or numbers of the weights' type.
+        starts
+            Flat int32; the events of step t are those from ``starts[first + t · stride]`` up to
+            ``starts[first + t · stride + span]``.
+        reach, reached
+            Flat int32: how many events there are in each step, and where the first is; added to for block 0.
         """
-        kinds = (sums, place, weights, block, codes, sizes, start, stop, shift)
+        kinds = (sums, place, weights, block, codes, sizes, starts, first, span, stride, steps, shift, reach, reached)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             floating = isinstance(sums.dtype, types.Float)
@@ -52,26 +62,46 @@ def _add_rows(width: int) -> Any:
             vector = vector_of(element, lanes)
             groups = range(width // lanes)
             made = arguments_of(context, builder, kinds, arguments)
-            into, at, table, number, code_of, size_of, first, end, less = made
+            into, at, table, number, code_of, size_of, begins, line, far, jump, many, less, totals, total_at = made
             rows = builder.extract_value(context.make_array(weights)(context, builder, arguments[2]).shape, 1)
             table = builder.gep(table, [builder.mul(builder.sub(builder.mul(number, rows), less), WORD(width))])
-            into = builder.gep(into, [at])
-            places = [builder.gep(into, [WORD(g * lanes)]) for g in groups]
-            before, event, after, done = (builder.append_basic_block(n) for n in ("sums", "event", "stored", "done"))
-            builder.cbranch(builder.icmp_signed("<", first, end), before, done)
+            into, totals = builder.gep(into, [at]), builder.gep(totals, [total_at])
+            begins = builder.gep(begins, [line])
+            counts = builder.zext(builder.icmp_signed("==", number, WORD(0)), INT)
+            entry = builder.block
+            head, step, before, event, after, following_step, done = (
+                builder.append_basic_block(n) for n in ("head", "step", "sums", "event", "stored", "next", "done")
+            )
+            builder.branch(head)
+
+            builder.position_at_end(head)
+            t = builder.phi(WORD)
+            t.add_incoming(WORD(0), entry)
+            builder.cbranch(builder.icmp_signed("<", t, many), step, done)
+
+            builder.position_at_end(step)
+            start_at = builder.gep(begins, [builder.mul(t, jump)])
+            first_event, last_event = builder.load(start_at), builder.load(builder.gep(start_at, [far]))
+            events = builder.sub(last_event, first_event)
+            total_of = builder.gep(totals, [t])
+            builder.store(builder.add(builder.load(total_of), builder.mul(events, counts)), total_of)
+            start, end = builder.sext(first_event, WORD), builder.sext(last_event, WORD)
+            builder.cbranch(builder.icmp_signed("<", start, end), before, following_step)
 
             builder.position_at_end(before)
+            into_step = builder.gep(into, [builder.mul(t, WORD(width))])
+            places = [builder.gep(into_step, [WORD(g * lanes)]) for g in groups]
             initial = [load(builder, p, vector) for p in places]
             builder.branch(event)
 
             builder.position_at_end(event)
             index = builder.phi(WORD)
-            index.add_incoming(first, before)
+            index.add_incoming(start, before)
             running = [builder.phi(vector) for _ in groups]
             code = builder.zext(builder.load(builder.gep(code_of, [index])), WORD)
             amount = builder.load(builder.gep(size_of, [index]))
-            if floating and amount.type != element:
-                amount = builder.sitofp(amount, element)
+            if amount.type != element:
+                amount = builder.sitofp(amount, element) if floating else builder.sext(amount, element)
             times = splat(builder, amount, lanes)
             row = builder.gep(table, [builder.mul(code, WORD(width))])
             added = []
@@ -91,7 +121,11 @@ def _add_rows(width: int) -> Any:
             builder.position_at_end(after)
             for p, total in zip(places, added, strict=True):
                 store(builder, total, p)
-            builder.branch(done)
+            builder.branch(following_step)
+
+            builder.position_at_end(following_step)
+            t.add_incoming(builder.add(t, WORD(1)), following_step)
+            builder.branch(head)
             builder.position_at_end(done)
             return context.get_dummy_value()
 

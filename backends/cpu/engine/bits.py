@@ -10,7 +10,7 @@ from numba.extending import intrinsic
 
 from .llvm import BYTE, INT, LANES, WORD, arguments_of, data_of, load, splat, store, vector_of, word_of
 
-__all__ = ["PACKS", "count_bits", "largest_size", "lowest_bit", "nonzero_bits", "pack_chunk"]
+__all__ = ["PACKS", "count_bits", "largest_size", "lowest_bit", "nonzero_bits", "pack_chunk", "sum_lanes"]
 
 PACKS = bool(binding.get_host_cpu_features().get("avx512vbmi2", False))
 """Whether the processor packs bytes in one instruction."""
@@ -55,7 +55,7 @@ def _pack_chunk(typingctx: Any, row: Any, place: Any, base: Any, codes: Any, siz
     base
         The code of the first neuron.
     codes, sizes
-        int32; written from ``found`` on.
+        int32 and int8; written from ``found`` on.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def _pack_chunk(typingctx: Any, row: Any, place: Any, base: Any, codes: Any, siz
         builder.position_at_end(loop)
         some = vector_of(BYTE)
         where = builder.add(end, index)
-        size = builder.sext(load(builder, builder.gep(size_at, [index]), some), vector)
+        size = load(builder, builder.gep(size_at, [index]), some)
         place_of = builder.zext(load(builder, builder.gep(order_at, [index]), some), vector)
         store(builder, size, builder.gep(amounts, [where]))
         store(builder, builder.add(start, place_of), builder.gep(into, [where]))
@@ -132,7 +132,36 @@ def _largest_size(typingctx: Any, row: Any, length: Any) -> Any:
     return types.int64(*kinds), generate
 
 
+def _sum_lanes(typingctx: Any, counts: Any, lanes: Any) -> Any:
+    """Return the sum of int32 values, a multiple of `LANES` of them."""
+    kinds = (counts, lanes)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        values, count = arguments_of(context, builder, kinds, arguments)
+        vector = vector_of(INT)
+        entry = builder.block
+        head, loop, done = (builder.append_basic_block(n) for n in ("sum.head", "sum", "summed"))
+        builder.branch(head)
+        builder.position_at_end(head)
+        index, total = builder.phi(WORD), builder.phi(vector)
+        index.add_incoming(WORD(0), entry)
+        total.add_incoming(ir.Constant(vector, None), entry)
+        builder.cbranch(builder.icmp_signed("<", index, count), loop, done)
+        builder.position_at_end(loop)
+        more = load(builder, builder.gep(values, [index]), vector)
+        index.add_incoming(builder.add(index, WORD(LANES)), loop)
+        total.add_incoming(builder.add(total, more), loop)
+        builder.branch(head)
+        builder.position_at_end(done)
+        name = "llvm.vector.reduce.add.v16i32"
+        reduce = builder.module.globals.get(name) or ir.Function(builder.module, ir.FunctionType(INT, [vector]), name)
+        return builder.zext(builder.call(reduce, [total]), WORD)
+
+    return types.int64(*kinds), generate
+
+
 pack_chunk: Any = intrinsic(_pack_chunk)
+sum_lanes: Any = intrinsic(_sum_lanes)
 largest_size: Any = intrinsic(_largest_size)
 nonzero_bits: Any = intrinsic(_nonzero_bits)
 lowest_bit: Any = intrinsic(_lowest_bit)

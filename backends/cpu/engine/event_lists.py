@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import NamedTuple
 
 import numba
@@ -10,7 +11,7 @@ import numpy as np
 from ....converter.ops import Array, Shape
 from .bits import PACKS, count_bits, largest_size, lowest_bit, nonzero_bits, pack_chunk
 
-__all__ = ["CHUNK", "EventLists", "append_row", "as_rows", "list_events", "list_values", "padded_channels"]
+__all__ = ["CHUNK", "EventLists", "Source", "append_row", "as_rows", "list_events", "list_values", "padded_channels"]
 
 CHUNK = 64  # bytes that are searched for events at once
 
@@ -26,7 +27,7 @@ class EventLists(NamedTuple):
     codes
         Which neuron: ``(row · columns + column) · channels + channel``, int32.
     sizes
-        n of each event, int32, or a value, float64.
+        n of each event, int8, or a value, float64.
     starts
         ``(samples, rows · steps · columns + 1)``: where the events of each place at each step begin.
     largest
@@ -39,11 +40,30 @@ class EventLists(NamedTuple):
     largest: Array
 
 
+class Source(NamedTuple):
+    """What comes in: lists for each step, and a list of one step for what is sent in every step besides.
+
+    A neuron with a constant current of 0.9 thresholds sends an event in nine steps of ten. Said as one event in every
+    step and one event of -1 in a step of ten, that is less to add up.
+
+    Attributes
+    ----------
+    lists, steady
+        As lists; what was sent in a step is the sum of both.
+    steadies
+        Whether there is anything steady.
+    """
+
+    lists: EventLists
+    steady: EventLists
+    steadies: bool
+
+
 def as_rows(shape: Shape) -> tuple[int, int, int]:
     """Return the rows, columns and channels of a sample of this shape."""
     if len(shape) < 2:
-        return 1, 1, int(np.prod(shape))
-    return int(np.prod(shape[:-2])), shape[-2], shape[-1]
+        return 1, 1, prod(shape)
+    return prod(shape[:-2]), shape[-2], shape[-1]
 
 
 def padded_channels(channels: int) -> int:

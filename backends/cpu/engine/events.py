@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from ....converter.dynamics import Signal
 from ....converter.ops import Array, Shape
-from .event_lists import CHUNK, EventLists, as_rows, list_events, padded_channels
+from .event_lists import CHUNK, EventLists, Source, as_rows, list_events, padded_channels
 from .workspace import Workspace
 
 __all__ = ["Events", "room_for_lists"]
@@ -21,8 +22,9 @@ class Events:
 
     Attributes
     ----------
-    name
-        Of the population.
+    name, way
+        Of the population, and how it was run: "integers", "phase" (constant currents) or "float64" in the engine, or
+        "kernel" for those of `converter.dynamics`.
     steps, samples, shape
         How many steps and samples, and the shape of a sample.
     height
@@ -34,27 +36,30 @@ class Events:
     """
 
     name: str
+    way: str = "kernel"
     steps: int
     samples: int
     shape: Shape
     height: Array
     numbers: Array | None = None
-    listed: EventLists | None = None
+    listed: Source | None = None
 
-    def lists(self, workspace: Workspace) -> EventLists:
+    def source(self, workspace: Workspace) -> Source:
         """Return the events as lists, in memory of the workspace."""
         if self.listed is None:
             rows, columns, channels = as_rows(self.shape)
             made = room_for_lists(workspace, self.shape, self.steps, self.samples)
             flat = self.dense().reshape(self.steps, self.samples, -1)
             list_events(flat, rows, columns, channels, padded_channels(channels), made)
-            self.listed = made
+            self.listed = Source(made, made, False)
         return self.listed
 
     def release(self, workspace: Workspace) -> None:
         """Give the memory of the lists back: no one reads the events any more."""
         if self.listed is not None:
-            workspace.give_back(*self.listed)
+            workspace.give_back(*self.listed.lists)
+            if self.listed.steadies:
+                workspace.give_back(*self.listed.steady)
             self.listed = None
 
     def dense(self) -> Array:
@@ -68,10 +73,10 @@ class Events:
         return Signal(self.dense() * self.height, False)
 
 
-def room_for_lists(workspace: Workspace, shape: Shape, steps: int, samples: int, kind: Any = np.int32) -> EventLists:
+def room_for_lists(workspace: Workspace, shape: Shape, steps: int, samples: int, kind: Any = np.int8) -> EventLists:
     """Return lists for as many events, or values of an analog signal, as there may be."""
     rows, columns, _ = as_rows(shape)
-    most = steps * samples * int(np.prod(shape)) + CHUNK  # packed events come with a tail that is written over
+    most = steps * samples * prod(shape) + CHUNK  # packed events come with a tail that is written over
     return EventLists(
         codes=workspace.take((most,), np.int32),
         sizes=workspace.take((most,), kind),

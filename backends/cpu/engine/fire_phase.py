@@ -34,6 +34,7 @@ def _fire_phase(
     distance: Any,
     counts: Any,
     lane: Any,
+    steady: Any,
 ) -> Any:
     """Let `LANES` neurons fire in all steps.
 
@@ -46,20 +47,23 @@ def _fire_phase(
     unit, lanes
         Where the initial voltages begin, and how many lanes there are.
     events
-        Flat int8; those of step t are written from ``target + t · distance`` on.
+        Flat int8; what is sent in step t beyond ``steady`` is written from ``target + t · distance`` on, over zeros.
     counts
         int32: how many events each neuron sent; written from ``lane`` on.
+    steady
+        Flat int8: what is sent in every step, the whole number next to the current; written from ``target`` on, over
+        zeros.
 
     Returns
     -------
     doubt
         A bit for each neuron whose events are not certain.
     """
-    kinds = (currents, place, steps, setup, unit, lanes, n_max, events, target, distance, counts, lane)
+    kinds = (currents, place, steps, setup, unit, lanes, n_max, events, target, distance, counts, lane, steady)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         made = arguments_of(context, builder, kinds, arguments)
-        current, at, count, memory, unit_at, width, most, sent, to, far, counted, first = made
+        current, at, count, memory, unit_at, width, most, sent, to, far, counted, first, always_sent = made
         wide, vector = vector_of(DOUBLE), vector_of(INT)
         start = load(builder, builder.gep(memory, [unit_at]), wide)
         added = load(builder, builder.gep(memory, [builder.add(unit_at, width)]), wide)
@@ -68,6 +72,13 @@ def _fire_phase(
         most = splat(builder, most)
         z = builder.select(builder.fcmp_ordered(">", received, zero), received, zero)
         active = builder.fcmp_ordered(">", received, zero)
+        bits = builder.zext(builder.bitcast(active, ir.IntType(LANES)), WORD)
+        some, none, out = (builder.append_basic_block(n) for n in ("some", "none", "out"))
+        builder.cbranch(builder.icmp_unsigned("!=", bits, WORD(0)), some, none)
+        builder.position_at_end(none)
+        store(builder, ir.Constant(vector, None), builder.gep(counted, [first]))
+        builder.branch(out)
+        builder.position_at_end(some)
         z = builder.select(builder.fcmp_ordered("<", z, most), z, most)
         floor = vector_function(builder, "llvm.floor.v16f64", wide)
         full = builder.call(floor, [z])
@@ -76,36 +87,54 @@ def _fire_phase(
         begin = builder.fptoui(builder.fmul(start, whole), vector)
         bound = builder.add(builder.trunc(count, INT), INT(_TIE))
         error, twice = splat(builder, bound), splat(builder, builder.shl(bound, INT(1)))
+        small = vector_of(BYTE)
+        half = builder.fcmp_ordered(">=", builder.fsub(z, full), same(wide, 0.5))
+        long_run = splat(builder, builder.zext(builder.icmp_signed(">", count, WORD(2)), INT))  # else it saves nothing
+        steady_now = builder.mul(builder.add(base, builder.zext(half, vector)), long_run)
+        store(builder, builder.trunc(steady_now, small), builder.gep(always_sent, [to]))
+        fewer = builder.trunc(builder.sub(base, steady_now), small)
+        more = builder.add(fewer, same(small, 1))
         entry = builder.block
         head, loop, done = (builder.append_basic_block(n) for n in ("step.head", "step", "fired"))
         builder.branch(head)
 
         builder.position_at_end(head)
-        index = builder.phi(WORD)
-        phase, so_far, doubt = builder.phi(vector), builder.phi(vector), builder.phi(vector_of(ir.IntType(1)))
+        index, phase, nearest = builder.phi(WORD), builder.phi(vector), builder.phi(vector)
         index.add_incoming(WORD(0), entry)
         phase.add_incoming(begin, entry)
-        so_far.add_incoming(same(vector, 0), entry)
-        doubt.add_incoming(ir.Constant(doubt.type, None), entry)
+        nearest.add_incoming(same(vector, -1), entry)
         builder.cbranch(builder.icmp_signed("<", index, count), loop, done)
 
         builder.position_at_end(loop)
         now = builder.add(phase, step)
-        wraps = builder.zext(builder.icmp_unsigned("<", now, step), vector)
-        near = builder.icmp_unsigned("<", builder.add(now, error), twice)
-        out = builder.gep(sent, [builder.add(to, builder.mul(index, far))])
-        store(builder, builder.trunc(builder.add(base, wraps), vector_of(BYTE)), out)
+        wraps = builder.icmp_unsigned("<", now, step)
+        store(
+            builder,
+            builder.select(wraps, more, fewer),
+            builder.gep(sent, [builder.add(to, builder.mul(index, far))]),
+        )
+        away = builder.add(now, error)
         index.add_incoming(builder.add(index, WORD(1)), loop)
         phase.add_incoming(now, loop)
-        so_far.add_incoming(builder.add(so_far, wraps), loop)
-        doubt.add_incoming(builder.or_(doubt, near), loop)
+        nearest.add_incoming(builder.select(builder.icmp_unsigned("<", away, nearest), away, nearest), loop)
         builder.branch(head)
 
         builder.position_at_end(done)
+        long = vector_of(WORD)
+        way = builder.mul(builder.zext(step, long), splat(builder, count))
+        wrapped = builder.lshr(builder.add(builder.zext(begin, long), way), same(long, 32))
         always = builder.icmp_unsigned(">", base, same(vector, 0))
-        total = builder.select(always, splat(builder, builder.trunc(count, INT)), so_far)
+        steps_all = splat(builder, builder.trunc(count, INT))
+        total = builder.select(always, steps_all, builder.trunc(wrapped, vector))
         store(builder, total, builder.gep(counted, [first]))
-        return builder.zext(builder.bitcast(builder.and_(doubt, active), ir.IntType(LANES)), WORD)
+        doubt = builder.icmp_unsigned("<", nearest, twice)
+        found = builder.zext(builder.bitcast(builder.and_(doubt, active), ir.IntType(LANES)), WORD)
+        builder.branch(out)
+        builder.position_at_end(out)
+        result = builder.phi(WORD)
+        result.add_incoming(WORD(0), none)
+        result.add_incoming(found, done)
+        return result
 
     return types.uint64(*kinds), generate
 

@@ -28,27 +28,70 @@ def gather(
     weights, starts = to.weights, lists.starts
     blocks, width = weights.shape[0], weights.shape[2]
     columns, channels = to.source_columns, to.source_channels
+    origin = sample * starts.shape[1]
     for block in range(blocks):
         for tap in range(to.tap_begins[row], to.tap_begins[row + 1]):
             source, number, offset = to.taps[tap, 0], to.taps[tap, 1], to.taps[tap, 2]
-            for t in range(steps):
-                line = (source * steps + t) * columns
-                for x in range(first, last):
-                    begin = x * to.stride + offset
-                    shift = (source * columns + begin) * channels - number
-                    start = starts[sample, line + min(max(begin, 0), columns)]
-                    stop = starts[sample, line + max(min(begin + to.reach, columns), 0)]
-                    place = (((x - first) * blocks + block) * steps + t) * width
-                    if start == stop:
-                        continue
-                    if block == 0:
-                        reach[(x - first) * steps + t] += stop - start
-                    if width == 64:
-                        add_rows_64(sums, place, weights, block, lists.codes, lists.sizes, start, stop, shift)
-                    elif width == 32:
-                        add_rows_32(sums, place, weights, block, lists.codes, lists.sizes, start, stop, shift)
-                    else:
-                        add_rows_16(sums, place, weights, block, lists.codes, lists.sizes, start, stop, shift)
+            for x in range(first, last):
+                begin = x * to.stride + offset
+                shift = (source * columns + begin) * channels - number
+                left, right = min(max(begin, 0), columns), max(min(begin + to.reach, columns), 0)
+                if left >= right:
+                    continue
+                line, span = origin + source * steps * columns + left, right - left
+                place, reached = ((x - first) * blocks + block) * steps * width, (x - first) * steps
+                codes, sizes = lists.codes, lists.sizes
+                if width == 64:
+                    add_rows_64(
+                        sums,
+                        place,
+                        weights,
+                        block,
+                        codes,
+                        sizes,
+                        starts,
+                        line,
+                        span,
+                        columns,
+                        steps,
+                        shift,
+                        reach,
+                        reached,
+                    )
+                elif width == 32:
+                    add_rows_32(
+                        sums,
+                        place,
+                        weights,
+                        block,
+                        codes,
+                        sizes,
+                        starts,
+                        line,
+                        span,
+                        columns,
+                        steps,
+                        shift,
+                        reach,
+                        reached,
+                    )
+                else:
+                    add_rows_16(
+                        sums,
+                        place,
+                        weights,
+                        block,
+                        codes,
+                        sizes,
+                        starts,
+                        line,
+                        span,
+                        columns,
+                        steps,
+                        shift,
+                        reach,
+                        reached,
+                    )
 
 
 @numba.njit(nogil=True, cache=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from ....converter.dynamics import PopulationState, Signal
 from ....converter.graph import Graph, Node
 from ....converter.ops import Array, Neurons
 from .depthwise import Depthwise
-from .event_lists import EventLists, as_rows, list_values, padded_channels
+from .event_lists import EventLists, Source, as_rows, list_values, padded_channels
 from .events import Events, room_for_lists
 from .gather import gather_currents
 from .plan import Fused, Gathered, Plan
@@ -94,24 +95,27 @@ class Engine:
             Whether the events are wanted for each neuron.
         """
         population, fused, node = self._populations[name], self.plan.fused[name], self._graph.nodes[name]
-        size = int(np.prod(node.shape))
+        size = prod(node.shape)
         first = sources[0]
         samples = first.samples if isinstance(first, Events) else first.values.shape[1]
         wanted = numbers or name in self._wants_numbers
         dense = np.empty((n_steps, samples, size), np.int8) if wanted else _NO_NUMBERS
         made = room_for_lists(workspace, node.shape, n_steps, samples)
         counts = np.empty((2, samples))
-        lists, steps = _listed(first, workspace) if fused.ways else (_no_lists(samples), 1)
+        source, steps = _listed(first, workspace) if fused.ways else (_no_lists(samples), 1)
         whole = state is None and population.whole is not None
         sums, reach = _sums(population.to, steps, workspace, whole=whole)
+        way, steady = "float64", made
         if whole and population.whole is not None:
+            way = "integers"
             second = sources[-1]
             if not isinstance(second, Events):
                 raise TypeError(f"{name}: expected events, received values")
+            steady_sums = _sums(population.to, 1, workspace, whole=True)
             run_whole(
-                lists,
+                source,
                 population.ways[0],
-                second.lists(workspace),
+                second.source(workspace),
                 population.ways[-1],
                 len(sources) > 1,
                 n_steps,
@@ -122,31 +126,48 @@ class Engine:
                 dense,
                 counts,
                 sums,
+                steady_sums[0],
                 reach,
             )
+            workspace.give_back(*steady_sums)
         elif state is None and population.phase is not None and steps == 1 and _constant(first):
+            way = "phase"
             to, firing = population.to, population.firing
-            run_constant(lists, n_steps, to, population.phase, firing, made, dense, counts, sums, reach)
+            steady = room_for_lists(workspace, node.shape, 1, samples)
+            lists = source.lists
+            run_constant(lists, n_steps, to, population.phase, firing, made, steady, dense, counts, sums, reach)
         else:
-            base = self._base(fused, sources, samples, size, workspace)
+            base = self._base(fused, sources, source, samples, size, workspace)
             memory = None if state is None else state.values
             to, firing = population.to, population.firing
             run_population(
-                lists, steps, n_steps, to, base, firing, made, dense if wanted else None, counts, memory, sums, reach
+                source.lists,
+                steps,
+                n_steps,
+                to,
+                base,
+                firing,
+                made,
+                dense if wanted else None,
+                counts,
+                memory,
+                sums,
+                reach,
             )
         workspace.give_back(sums, reach)
         if fused.ways:
-            _release(lists, first, workspace)
+            _release(source, first, workspace)
         if state is not None:
             state.steps += n_steps
         events = Events(
             name=name,
+            way=way,
             steps=n_steps,
             samples=samples,
             shape=node.shape,
             height=fused.op.threshold.astype(np.float64),
             numbers=dense.reshape(n_steps, samples, *node.shape) if wanted else None,
-            listed=made,
+            listed=Source(made, steady, way == "phase"),
         )
         return events, counts
 
@@ -164,20 +185,26 @@ class Engine:
         shape = self._graph.nodes[name].shape
         return Signal(self._depthwise[name].of(source.dense()).reshape(source.steps, source.samples, *shape), False)
 
-    def way_of(self, node: Node, *, resumes: bool) -> str:
-        """Return how a node is computed, in a word."""
-        population = self._populations.get(node.name)
-        if population is None:
-            return "depthwise" if node.name in self.plan.depthwise else "events" if node.name in self._maps else "numpy"
-        if not resumes and population.whole is not None:
-            return "integers"
-        return "float64" if resumes or population.phase is None else "phase"
+    def way_of(self, name: str) -> str:
+        """Return how a node without neurons is computed, in a word."""
+        return "events" if name in self._maps or name in self._depthwise else "numpy"
 
     def _base(
-        self, fused: Fused, sources: Sequence[Signal | Events], samples: int, size: int, workspace: Workspace
+        self,
+        fused: Fused,
+        sources: Sequence[Signal | Events],
+        first: Source,
+        samples: int,
+        size: int,
+        workspace: Workspace,
     ) -> Array | None:
-        """Return what a population receives besides its first way: ``(steps | 1, samples, neurons)``."""
-        parts = [
+        """Return what a population receives besides the lists of its first way: ``(steps | 1, samples, neurons)``."""
+        parts = []
+        if first.steadies:
+            parts.append(
+                _Values(self._gather(self._map(fused.ways[0]), first.steady, 1, workspace, biased=False), True)
+            )
+        parts += [
             self._values(self._map(way), source, workspace)
             for way, source in zip(fused.ways[1:], sources[1:], strict=False)
         ]
@@ -185,14 +212,23 @@ class Engine:
         return np.ascontiguousarray(_added(parts).values.reshape(-1, samples, size)) if parts else None
 
     def _values(self, to: RowMap, source: Signal | Events, workspace: Workspace) -> _Values:
-        lists, steps = _listed(source, workspace)
-        samples = len(lists.starts)
-        currents = np.empty((steps, samples, to.rows * to.columns * to.outputs))
+        listed, steps = _listed(source, workspace)
+        currents = self._gather(to, listed.lists, steps, workspace)
+        if listed.steadies:
+            currents += self._gather(to, listed.steady, 1, workspace, biased=False)
+        _release(listed, source, workspace)
+        return _Values(currents, _constant(source))
+
+    @staticmethod
+    def _gather(to: RowMap, lists: EventLists, steps: int, workspace: Workspace, *, biased: bool = True) -> Array:
+        """Return what lists bring in each step, ``(steps, samples, neurons)``, with the constant current or not."""
+        if not biased:
+            to = to._replace(constant=np.zeros_like(to.constant))
+        currents = np.empty((steps, len(lists.starts), to.rows * to.columns * to.outputs))
         sums, reach = _sums(to, steps, workspace)
         gather_currents(lists, steps, to, sums, reach, currents)
         workspace.give_back(sums, reach)
-        _release(lists, source, workspace)
-        return _Values(currents, _constant(source))
+        return currents
 
     def _map(self, gathered: Gathered) -> RowMap:
         source = self._graph.nodes[gathered.source]
@@ -261,28 +297,29 @@ def _constant(source: Signal | Events) -> bool:
     return isinstance(source, Signal) and source.constant
 
 
-def _listed(source: Signal | Events, workspace: Workspace) -> tuple[EventLists, int]:
+def _listed(source: Signal | Events, workspace: Workspace) -> tuple[Source, int]:
     """Return events or values as lists, and their steps."""
     if isinstance(source, Events):
-        return source.lists(workspace), source.steps
+        return source.source(workspace), source.steps
     steps, samples = source.values.shape[:2]
     rows, columns, channels = as_rows(source.values.shape[2:])
     size = rows * columns * channels
     lists = room_for_lists(workspace, source.values.shape[2:], steps, samples, np.float64)
     flat = np.ascontiguousarray(source.values.reshape(steps, samples, size), dtype=np.float64)
     list_values(flat, rows, columns, channels, lists)
-    return lists, steps
+    return Source(lists, lists, False), steps
 
 
-def _release(lists: EventLists, source: Signal | Events, workspace: Workspace) -> None:
+def _release(listed: Source, source: Signal | Events, workspace: Workspace) -> None:
     """Give lists of values back; events keep theirs until all have read them."""
     if not isinstance(source, Events):
-        workspace.give_back(*lists)
+        workspace.give_back(*listed.lists)
 
 
-def _no_lists(samples: int) -> EventLists:
+def _no_lists(samples: int) -> Source:
     none = np.zeros(0, np.int32)
-    return EventLists(none, none, np.zeros((samples, 1), np.int32), none)
+    lists = EventLists(none, np.zeros(0, np.int8), np.zeros((samples, 1), np.int32), none)
+    return Source(lists, lists, False)
 
 
 def _sums(to: RowMap, steps: int, workspace: Workspace, *, whole: bool = False) -> tuple[Array, Array]:

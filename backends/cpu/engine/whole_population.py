@@ -8,8 +8,8 @@ import numba
 import numpy as np
 
 from ....converter.ops import Array
-from .bits import largest_size, lowest_bit
-from .event_lists import CHUNK, EventLists, append_row
+from .bits import largest_size, lowest_bit, sum_lanes
+from .event_lists import CHUNK, EventLists, Source, append_row
 from .exact import add_exactly, fire_exactly
 from .fire_phase import fire_phase
 from .fire_whole import fire_whole
@@ -38,9 +38,9 @@ class Way(NamedTuple):
 
 @numba.njit(nogil=True, cache=True)
 def run_whole(
-    first_source: EventLists,
+    first_source: Source,
     first_way: Way,
-    second_source: EventLists,
+    second_source: Source,
     second_way: Way,
     both: bool,
     steps: int,
@@ -51,6 +51,7 @@ def run_whole(
     dense: Array,
     counts: Array,
     sums: Array,
+    steady_sums: Array,
     reach: Array,
 ) -> int:
     """Run a population for a block of samples on events.
@@ -69,8 +70,8 @@ def run_whole(
         The same as ``(steps, samples, neurons)`` int8; written where it has any size.
     counts
         ``(2, samples)``: its events, and the synapses that they pass; written.
-    sums, reach
-        What ``gather`` needs for one place at least.
+    sums, steady_sums, reach
+        What ``gather`` needs for one place at least, with all the steps and with one.
 
     Returns
     -------
@@ -86,27 +87,40 @@ def run_whole(
     events = np.zeros(steps * length, np.int8)
     sent = np.zeros(lanes, np.int32)
     bounds = np.zeros(steps, np.int32)
-    exact = np.empty(steps)
+    exact, steady_exact = np.empty(steps), np.empty(1)
+    no_row = np.zeros(0, np.int8)
+    steady_reach = np.zeros(many, np.int32)
     n_min, n_max = int(firing.n_min), int(firing.n_max)
     found, doubtful = 0, 0
     for b in range(counts.shape[1]):
         spikes, operations, largest = 0.0, 0.0, 0
-        size = max(first_source.largest[b], second_source.largest[b] if both else 0)
+        size = max(first_source.lists.largest[b], second_source.lists.largest[b] if both else 0)
+        steady_size = max(
+            first_source.steady.largest[b] if first_source.steadies else 0,
+            second_source.steady.largest[b] if both and second_source.steadies else 0,
+        )
         for y in range(to.rows):
+            events[:] = 0
             for first in range(0, to.columns, many):
                 last = min(first + many, to.columns)
                 sums[: (last - first) * each] = 0
                 reach[: (last - first) * steps] = 0
-                gather(first_source, b, steps, to, y, first, last, sums, reach)
+                steady_sums[: (last - first) * lanes] = 0
+                steady_reach[:] = 0
+                gather(first_source.lists, b, steps, to, y, first, last, sums, reach)
+                if first_source.steadies:
+                    gather(first_source.steady, b, 1, to, y, first, last, steady_sums, steady_reach)
                 if both:
-                    gather(second_source, b, steps, second_way.to, y, first, last, sums, reach)
+                    gather(second_source.lists, b, steps, second_way.to, y, first, last, sums, reach)
+                    if second_source.steadies:
+                        gather(second_source.steady, b, 1, second_way.to, y, first, last, steady_sums, steady_reach)
                 for x in range(first, last):
                     at = y * to.columns + x
                     of = at if len(setup) > 1 else 0
-                    reached = 0
+                    reached, always = 0, steady_reach[x - first] * steady_size + 1
                     for t in range(steps):
                         reached += reach[(x - first) * steps + t]
-                        bounds[t] = (reached * size + t) // 2 + 3
+                        bounds[t] = (reached * size + (t + 1) * always) // 2 + 3
                     for lane in range(0, lanes, LANES):
                         block = lane // width
                         place = (x - first) * each + block * steps * width + lane % width
@@ -128,6 +142,8 @@ def run_whole(
                             length,
                             sent,
                             lane,
+                            steady_sums,
+                            (x - first) * lanes + lane,
                         )
                         while doubt:
                             bit = lowest_bit(doubt)
@@ -136,12 +152,17 @@ def run_whole(
                             if o >= to.outputs:
                                 continue
                             exact[:] = 0
-                            add_exactly(first_source, b, steps, first_way.exact, o, y, x, exact)
+                            steady_exact[0] = constant[at if len(constant) > 1 else 0, o]
+                            add_exactly(first_source.lists, b, steps, first_way.exact, o, y, x, exact)
+                            if first_source.steadies:
+                                add_exactly(first_source.steady, b, 1, first_way.exact, o, y, x, steady_exact)
                             if both:
-                                add_exactly(second_source, b, steps, second_way.exact, o, y, x, exact)
+                                add_exactly(second_source.lists, b, steps, second_way.exact, o, y, x, exact)
+                                if second_source.steadies:
+                                    add_exactly(second_source.steady, b, 1, second_way.exact, o, y, x, steady_exact)
                             sent[o] = fire_exactly(
                                 exact,
-                                constant[at if len(constant) > 1 else 0, o],
+                                steady_exact[0],
                                 steps,
                                 firing.voltage[at if len(firing.voltage) > 1 else 0, o],
                                 firing.n_min,
@@ -155,7 +176,7 @@ def run_whole(
                     spikes += more
                     operations += passed
             largest = max(largest, largest_size(events, len(events)))
-            found = _list_row(events, steps, length, y, to, wide, lists, b, found, dense)
+            found = _list_row(events, steps, length, y, to, wide, lists, b, found, no_row, dense)
         lists.starts[b, to.rows * steps * to.columns] = found
         lists.largest[b] = largest
         counts[0, b] = spikes
@@ -171,6 +192,7 @@ def run_constant(
     setup: Array,
     firing: Firing,
     lists: EventLists,
+    steady: EventLists,
     dense: Array,
     counts: Array,
     sums: Array,
@@ -184,19 +206,24 @@ def run_constant(
         The values, in one step.
     setup
         ``(places | 1, 2, lanes)`` float64, as `fire_phase` takes it.
+    lists, steady
+        Its events, as `Source` has them; written.
     """
     blocks, width = to.weights.shape[0], to.weights.shape[2]
     lanes = blocks * width
     many = max(len(sums) // lanes, 1)
     wide = firing.channels
     length = -(-to.columns * wide // CHUNK) * CHUNK
-    events = np.zeros(steps * length, np.int8)
+    events, steady_row = np.zeros(steps * length, np.int8), np.zeros(length, np.int8)
+    no_numbers = np.zeros((0, 0, 0), np.int8)
     sent = np.zeros(lanes, np.int32)
     exact = np.empty(1)
-    found, doubtful = 0, 0
+    found, steady_found, doubtful = 0, 0, 0
     for b in range(counts.shape[1]):
-        spikes, operations, largest = 0.0, 0.0, 0
+        spikes, operations, largest, steady_largest = 0.0, 0.0, 0, 0
         for y in range(to.rows):
+            events[:] = 0
+            steady_row[:] = 0
             for first in range(0, to.columns, many):
                 last = min(first + many, to.columns)
                 sums[: (last - first) * lanes] = 0
@@ -219,6 +246,7 @@ def run_constant(
                             length,
                             sent,
                             lane,
+                            steady_row,
                         )
                         while doubt:
                             bit = lowest_bit(doubt)
@@ -227,6 +255,7 @@ def run_constant(
                             if o >= to.outputs:
                                 continue
                             exact[0] = sums[place + bit]
+                            steady_row[x * wide + o] = 0
                             sent[o] = fire_exactly(
                                 exact,
                                 setup[of, 1, o],
@@ -243,9 +272,15 @@ def run_constant(
                     spikes += more
                     operations += passed
             largest = max(largest, largest_size(events, len(events)))
-            found = _list_row(events, steps, length, y, to, wide, lists, b, found, dense)
+            steady_largest = max(steady_largest, largest_size(steady_row, length))
+            found = _list_row(events, steps, length, y, to, wide, lists, b, found, steady_row, dense)
+            steady_found = _list_row(
+                steady_row, 1, length, y, to, wide, steady, b, steady_found, steady_row, no_numbers
+            )
         lists.starts[b, to.rows * steps * to.columns] = found
         lists.largest[b] = largest
+        steady.starts[b, to.rows * to.columns] = steady_found
+        steady.largest[b] = steady_largest
         counts[0, b] = spikes
         counts[1, b] = operations
     return doubtful
@@ -254,13 +289,11 @@ def run_constant(
 @numba.njit(nogil=True, cache=True)
 def _count(sent: Array, synapses: Array, place: int, outputs: int) -> tuple[int, float]:
     """Return the events of a place, and the synapses that they pass."""
-    spikes, operations = 0, 0.0
+    spikes = sum_lanes(sent, len(sent))
     if synapses.shape[1] == 1:
-        for o in range(outputs):
-            spikes += sent[o]
         return spikes, spikes * synapses[place, 0]
+    operations = 0.0
     for o in range(outputs):
-        spikes += sent[o]
         operations += sent[o] * synapses[place, o]
     return spikes, operations
 
@@ -276,9 +309,16 @@ def _list_row(
     lists: EventLists,
     sample: int,
     found: int,
+    steady: Array,
     dense: Array,
 ) -> int:
-    """Append the events of a row in all steps to the lists, and copy them to where they are for each neuron."""
+    """Append the events of a row in all steps to the lists, and copy them to where they are for each neuron.
+
+    Parameters
+    ----------
+    steady
+        What each neuron sends in every step besides, or nothing at all.
+    """
     for t in range(steps):
         place = (row * steps + t) * to.columns
         found = append_row(events, t, length, row * to.columns * channels, channels, lists, sample, place, found)
@@ -286,5 +326,8 @@ def _list_row(
             for x in range(to.columns):
                 neuron = (row * to.columns + x) * to.outputs
                 begin = t * length + x * channels
-                dense[t, sample, neuron : neuron + to.outputs] = events[begin : begin + to.outputs]
+                numbers = dense[t, sample, neuron : neuron + to.outputs]
+                numbers[:] = events[begin : begin + to.outputs]
+                if steady.size:
+                    numbers += steady[x * channels : x * channels + to.outputs]
     return found

@@ -16,16 +16,21 @@ class Workspace:
     """Arrays that are taken and given back. Memory that the system gave once is not asked for again and zeroed."""
 
     def __init__(self) -> None:
-        self._free: dict[Any, list[Array]] = {}
+        self._free: dict[Any, dict[int, list[Array]]] = {}
 
     def take(self, shape: Shape, kind: Any) -> Array:
         """Return an array with whatever it holds: the smallest free one that is large enough, or a new one."""
-        size, free = math.prod(shape), self._free.setdefault(np.dtype(kind), [])
-        fitting = [i for i, held in enumerate(free) if len(held) >= size]
+        size = math.prod(shape)
+        free = self._free.setdefault(kind, {})
+        fitting = size if size in free else min((held for held in free if held >= size), default=0)
         if fitting:
-            return free.pop(min(fitting, key=lambda i: len(free[i])))[:size].reshape(shape)
+            found = free[fitting]
+            whole = found.pop()
+            if not found:
+                del free[fitting]
+            return whole[:size].reshape(shape)
         if free:  # one that is too small would lie there for ever
-            free.pop()
+            del free[min(free)]
         return np.empty(size, kind)[:].reshape(shape)
 
     def give_back(self, *arrays: Array) -> None:
@@ -34,4 +39,4 @@ class Workspace:
             whole = array
             while isinstance(whole.base, np.ndarray):
                 whole = whole.base
-            self._free.setdefault(whole.dtype, []).append(whole)
+            self._free.setdefault(whole.dtype.type, {}).setdefault(len(whole), []).append(whole)
