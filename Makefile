@@ -2,7 +2,7 @@
 PYTHON ?= $(if $(wildcard .venv/bin/python),.venv/bin/python,python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help check format types test slow doctest coverage generate docs bench clean
+.PHONY: help check format types test slow doctest coverage generate docs bench peers clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14
@@ -43,7 +43,13 @@ docs:  ## build the docs into site/; a warning is an error
 	$(PYTHON) -m sphinx -W --keep-going -q -E -b html docs site
 
 bench:  ## the benchmarks, one after another
-	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(PYTHON) "$$script"; done
+	@set -e; for script in $(filter-out benchmarks/peers.py,$(wildcard benchmarks/*.py)); do \
+		echo "== $$script"; $(PYTHON) "$$script"; done
+
+ENVIRONMENTS ?= .peers
+
+peers:  ## the speed beside other programs, whose environments it makes in ENVIRONMENTS
+	$(PYTHON) benchmarks/peers.py --environments $(ENVIRONMENTS) -o $(ENVIRONMENTS)/peers.json
 
 clean:  ## remove what building and testing left
 	rm -rf build dist site spikeport.egg-info .types .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,8 @@ def convert(
         raise UsageError(f"expected max_pool out of {', '.join(MAX_POOLS)}, received {max_pool!r}")
     _check_steps(target_steps, target_loss, max_steps, calibration, target)
     stages = stages or (Stages() if calibration is not None else Stages.without_spikes())
+    if target == "loihi":  # chooses the thresholds of its own neurons
+        stages = replace(stages, rate_scale=stages.scale)
     if custom_layers:
         layers = with_custom_layers(layers, custom_layers)
     prepared = prepare(

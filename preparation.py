@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,8 @@ class Preparation:
             What to fit to, instead of all the samples.
         """
         fitted_on = self.samples if samples is None else samples
+        if not self.from_data:  # classes of noise say nothing about those of data
+            stages = replace(stages, rate_scale=stages.scale)
         return make_spiking(
             self.graph,
             self.histograms,
@@ -199,6 +202,7 @@ def _with_input_ranges(graph: Graph, samples: list[Array]) -> Graph:
     )
 
 
+@cache
 def own_version() -> str:
     """Return the version of spikeport that is installed."""
     try:

@@ -10,16 +10,15 @@ import numpy as np
 
 from .backends import backend_named
 from .converter.graph import Graph
-from .converter.ops import Array, Op, Output
+from .converter.ops import Array, Output
 from .converter.report import ReportBuilder
-from .flip_estimate import estimated_flips
+from .converter.spiking import expected_loss
 
 __all__ = ["StepChoice", "choose_steps"]
 
 _TRIED = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 _HELD_OUT = 256  # samples at most
 _BATCH = 16  # samples that go through the model at a time
-_MOST_CLASSES = 1000
 
 MakeSpiking = Callable[[Sequence[Array], int, ReportBuilder], Graph]
 """Samples to fit to, steps and report → spiking graph."""
@@ -107,21 +106,6 @@ def _outputs(model: Graph, samples: Sequence[Array]) -> dict[str, Array]:
 def _expected_loss(graph: Graph, expected: dict[str, Array], samples: Sequence[Array], n_steps: int) -> float:
     """Return the loss to expect on new samples after so many steps, 0…1: that of the worst output."""
     found = backend_named("cpu").deploy(_bare(graph)).run(samples, n_steps).outputs
-    return max(_difference(expected[name], found[name], graph.nodes[place].op) for name, place in graph.outputs.items())
-
-
-def _difference(expected: Array, found: Array, op: Op) -> float:
-    """Return the share of classes that will differ; for outputs that are no classes, the error over the deviation."""
-    shape = expected.shape[1:]
-    if isinstance(op, Output) and len(shape) == 1 and shape[0] <= _MOST_CLASSES:
-        if shape[0] > 1 and op.function in ("softmax", "log_softmax", "linear"):
-            return estimated_flips(expected, found)
-        if shape[0] == 1 and op.function == "sigmoid":
-            return estimated_flips(_two_classes(expected), _two_classes(found))
-    deviation = float(expected.std()) or 1.0
-    return float(np.sqrt(np.mean((found - expected) ** 2))) / deviation
-
-
-def _two_classes(score: Array) -> Array:
-    """Return the scores of both classes where one value is the log-odds of the second."""
-    return np.concatenate([np.zeros_like(score), score], axis=1)
+    return max(
+        expected_loss(expected[name], found[name], graph.nodes[place].op) for name, place in graph.outputs.items()
+    )

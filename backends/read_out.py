@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..converter.graph import Graph
-from ..converter.ops import Array, Output
+from ..converter.ops import Array, Output, running_sums
 
 __all__ = ["RunningMean", "read_out_mean", "read_out_over_time"]
 
@@ -34,10 +34,7 @@ class RunningMean:
     def of_more(self, values: Array) -> Array:
         """Return the mean up to each of the next steps, the first axis of the values."""
         start, done = self.start, self.steps
-        if self.total is not None:
-            values = values.copy()
-            values[0] += self.total
-        sums = np.cumsum(values, axis=0)
+        sums = running_sums(values, self.total)
         self.steps, self.total = done + len(values), sums[-1].copy()
         counts = np.arange(done + 1, self.steps + 1, dtype=values.dtype)
         if start and self.steps > start:

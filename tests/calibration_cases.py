@@ -158,7 +158,7 @@ def calibrated(
         collect_activations(graph, samples),
         samples,
         PRESETS[preset],
-        stages=stages or Stages(),
+        stages=stages or Stages(rate_scale=1.0),  # the least error, not the fewest spikes
         n_steps=n_steps,
         report=report,
         on_fitted=lambda done, total: None,

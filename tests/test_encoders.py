@@ -327,11 +327,14 @@ def test_a_seed_without_chance_is_refused(small_network, small_data, options, ca
 # On real material
 
 
-@pytest.mark.parametrize(("encoder", "points"), [("poisson", 2.0), ("first-spike", 2.0), ("delta", 2.0)])
-def test_mnist_keeps_its_accuracy_through_an_encoder(encoder, points):
-    path = real_material.model_path("18")
-    images, labels = real_material.mnist("t10k")
+@pytest.fixture(scope="module")
+def digits_net() -> spikeport.SpikingNetwork:
     calibration, _ = real_material.mnist("train")
-    net = spikeport.convert(path, calibration[:64], target_steps=64)
-    score = spikeport.evaluate(net, images[:200], labels[:200], 64, encoder=encoder)
+    return spikeport.convert(real_material.model_path("18"), calibration[:64], target_steps=64)
+
+
+@pytest.mark.parametrize(("encoder", "points"), [("poisson", 2.0), ("first-spike", 2.0), ("delta", 2.0)])
+def test_mnist_keeps_its_accuracy_through_an_encoder(digits_net, encoder, points):
+    images, labels = real_material.mnist("t10k")
+    score = spikeport.evaluate(digits_net, images[:200], labels[:200], 64, encoder=encoder)
     assert abs(score.accuracy[-1] - score.keras_accuracy) <= points / 100

@@ -144,19 +144,22 @@ def test_other_fields_stay():
     assert np.array_equal(fitted.scale, op.scale)
 
 
-def test_few_places_are_looked_at_smaller_and_larger_as_well():
-    few, many = spiky_trial(8, places=16), spiky_trial(8, places=400)
-    assert at_other_sizes(many) is many
-    wider = at_other_sizes(few)
+def test_places_are_looked_at_smaller_and_larger_as_well_where_they_are_few():
+    bursts = neurons(3, n_max=15)
+    few, some, many = (spiky_trial(8, places=count) for count in (16, 400, 8000))
+    assert at_other_sizes(bursts, many) is many
+    assert at_other_sizes(neurons(3), some) is some
+    np.testing.assert_allclose(at_other_sizes(bursts, some).target[400:], 1.4 * some.target, rtol=1e-6)
+    wider = at_other_sizes(bursts, few)
     assert wider.target.shape == (64, 3)
     assert wider.current.values.shape == (8, 64, 3)
     np.testing.assert_array_equal(wider.target[:16], few.target)
-    np.testing.assert_allclose(wider.target[48:], 3 * few.target, rtol=1e-6)
+    np.testing.assert_allclose(wider.target[48:], 4 * few.target, rtol=1e-6)
     np.testing.assert_allclose(wider.current.values[:, 16:32], np.float32(0.7) * few.current.values, rtol=1e-6)
 
 
 def test_a_few_small_values_do_not_lower_a_threshold_far():
     values = np.random.default_rng(1).uniform(0, 0.3, (6, 1))
     alone = fit_threshold_and_voltage(neurons(1), constant_trial(values, 8), **BOTH)
-    careful = fit_threshold_and_voltage(neurons(1), at_other_sizes(constant_trial(values, 8)), **BOTH)
+    careful = fit_threshold_and_voltage(neurons(1), at_other_sizes(neurons(1), constant_trial(values, 8)), **BOTH)
     assert careful.threshold[0] > 1.5 * alone.threshold[0]

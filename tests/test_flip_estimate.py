@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from spikeport.flip_estimate import estimated_flips
+from spikeport.converter.spiking.flip_estimate import estimated_flips
 
 
 def scores(count: int = 200, classes: int = 5, noise: float = 0.3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -69,5 +69,5 @@ def test_more_error_flips_more():
 
 def test_blocks_make_no_difference(monkeypatch):
     whole = estimated_flips(*scores())
-    monkeypatch.setattr("spikeport.flip_estimate._PAIRS", 3000)
+    monkeypatch.setattr("spikeport.converter.spiking.flip_estimate._PAIRS", 3000)
     assert estimated_flips(*scores()) == whole

@@ -76,10 +76,7 @@ def test_convert_loses_little(steps, most, converted):
     assert converted[steps].percent <= most + 1e-9
 
 
-MORE_SPIKES = "thresholds fitted for least error send events of several spikes: 34,049 at 8 steps, against 24,350"
-
-
-@pytest.mark.parametrize("steps", [4, pytest.param(8, marks=pytest.mark.xfail(reason=MORE_SPIKES))])
+@pytest.mark.parametrize("steps", [4, 8])
 def test_convert_takes_fewer_spikes_than_the_best_row(steps, converted, rows):
     best = max((r for r in rows.values()), key=lambda r: r.percent)
     assert converted[steps].spikes < best.spikes

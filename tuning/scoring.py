@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backends.early_exit import classes_of
 from ..converter.ops import Array, Output
 from ..errors import DataError, UsageError
 from ..evaluation import evaluate
@@ -18,7 +19,6 @@ from .settings import Settings
 __all__ = ["Scorer", "calibration_part"]
 
 _MOST_CALIBRATION = 512
-_MOST_CLASSES = 1000
 
 
 def calibration_part(count: int, seed: int) -> Array:
@@ -112,12 +112,8 @@ class Scorer:
         x = self._samples if len(self._samples) > 1 else self._samples[0]
         outputs = rates.run(x, spiking=False).output
         op = graph.nodes[next(iter(graph.outputs.values()))].op
-        function = op.function if isinstance(op, Output) else ""
-        if outputs.ndim == 2 and 1 < outputs.shape[1] <= _MOST_CLASSES:
-            if function in ("softmax", "log_softmax", "linear"):
-                return np.asarray(outputs.argmax(axis=1))
-        elif outputs.ndim == 2 and outputs.shape[1] == 1 and function == "sigmoid":
-            return (outputs[:, 0] > 0.5).astype(np.int64)
+        if isinstance(op, Output) and op.scores_classes(outputs.shape[1:]):
+            return classes_of(outputs)
         return outputs
 
 

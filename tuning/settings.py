@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Settings", "first_settings", "search_space"]
 
-_MOST_EVENTS = (1, 2, 4, 8)
+_MOST_EVENTS = (1, 2, 4, 8, 15)
 _PERCENTILES = (99.0, 99.9, 100.0)
-_RATE_SCALES = (0.5, 4.0)
+_RATE_SCALES = (0.25, 4.0)
 _FIRST: tuple[
     dict[str, Any], ...
 ] = (  # what convert would do, for two numbers of steps, and binary spikes for as long as allowed
@@ -43,7 +43,7 @@ class Settings:
 
     steps: int
     n_min: int = -1
-    n_max: int = 4
+    n_max: int = 15
     thresholds: str = "fitted"
     percentile: float = 99.0
     initial_voltage: str = "fitted"
@@ -65,7 +65,7 @@ class Settings:
     def neurons(self) -> NeuronPreset:
         """Return the neurons: graded or binary ones, with so many events a step."""
         base = self._base
-        factor = 1.0 if self.n_max == 1 else base.threshold_factor
+        factor = min(1.0, base.threshold_factor * base.n_max / self.n_max)  # the same largest output
         return replace(base, n_min=self.n_min, n_max=self.n_max, percentile=self.percentile, threshold_factor=factor)
 
     @property

@@ -14,6 +14,7 @@ from ...converter.ops import Array, MaxPool, Neurons
 from ...errors import BackendError, UsageError
 from ..contract import Verdict
 from ..seeds import seed_from
+from .compatibility import NOT_INSTALLED
 from .deployment import LoihiDeployment
 from .fit import Fit, fit
 from .folding import Folding, fold
@@ -21,7 +22,6 @@ from .partition import Partition, is_population, partition
 
 __all__ = ["LoihiBackend"]
 
-_NOT_INSTALLED = "nengo-loihi is not installed: pip install 'spikeport[loihi]'"
 _NO_NXSDK = (
     "target='loihi' needs Loihi hardware and NxSDK 0.9 or 1.0, which Intel gives to members of its research community; "
     "it is not installed here. Use target='sim', the emulator"
@@ -41,7 +41,7 @@ class LoihiBackend:
 
     def available(self) -> str:
         """Return "" if nengo-loihi is installed."""
-        return "" if find_spec("nengo_loihi") is not None else _NOT_INSTALLED
+        return "" if find_spec("nengo_loihi") is not None else NOT_INSTALLED
 
     def takes(self, op: Neurons) -> str:
         """Return "" for neurons whose place the chip's own take: those that only integrate and fire."""

@@ -25,7 +25,7 @@ _MODULES_WITH_OLD_NUMPY_CALLS = (
     "nengo_loihi.dvs",  # fromstring: event files
 )
 _OPTIONAL_IMPORTS = ("tensorflow", "nengo_dl")
-_NOT_INSTALLED = "nengo-loihi is not installed: pip install 'spikeport[loihi]'"
+NOT_INSTALLED = "nengo-loihi is not installed: pip install 'spikeport[loihi]'"
 
 
 def import_nengo_loihi() -> ModuleType:
@@ -53,7 +53,7 @@ def import_nengo_loihi() -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name not in ("nengo_loihi", "nengo"):
             raise
-        raise ImportError(_NOT_INSTALLED, name=error.name) from error
+        raise ImportError(NOT_INSTALLED, name=error.name) from error
     if nengo_loihi.__version__ == _SHIMMED_VERSION and int(np.__version__.split(".")[0]) >= 2:
         for name in _MODULES_WITH_OLD_NUMPY_CALLS:
             _bind_old_numpy(importlib.import_module(name))

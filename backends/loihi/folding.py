@@ -101,7 +101,7 @@ def fold(graph: Graph, parts: Partition) -> Folding:
                 too_large[name] = why_too_large(node, graph.input_of(node).shape, error)
                 blocked[name] = name
         elif name in parts.sources:
-            found[name] = _population(graph, node, parts, maps, constants, found)
+            found[name] = _population(node, parts, maps, constants, found)
         if name in parts.sources:
             maps[name] = {name: WindowMap.identity(as_volume(node.shape))}
             constants[name] = np.zeros((1, *node.shape))
@@ -110,7 +110,6 @@ def fold(graph: Graph, parts: Partition) -> Folding:
 
 
 def _population(
-    graph: Graph,
     node: Node,
     parts: Partition,
     maps: Mapping[str, _Maps],

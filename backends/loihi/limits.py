@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 _BLOCK = "nengo-loihi 1.1.0, block.py"
 _VALIDATE = "nengo-loihi 1.1.0, builder/validate.py"
@@ -92,8 +90,3 @@ NUMBER_FORMATS: tuple[Limit, ...] = (
         source=f"{_DISCRETIZE}, U_BITS and V_BITS",
     ),
 )
-
-
-def limits_by_name() -> Mapping[str, Limit]:
-    """Every limit under its name."""
-    return MappingProxyType({limit.name: limit for limit in (*CORE_LIMITS, *CHIP_LIMITS, *NUMBER_FORMATS)})

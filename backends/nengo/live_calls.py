@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ...converter.sources.topology import MODEL_TYPES
+from ...converter.sources.nesting import MODEL_TYPES
 
 __all__ = ["LiveCall", "is_nested_model", "live_calls", "tensor_key"]
 

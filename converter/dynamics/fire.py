@@ -1,4 +1,4 @@
-"""Fire: what a population sends, for a batch and all steps at once."""
+"""Fire: what a population sends, for a batch and all steps at once; and its mean."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..ops import Array, Neurons, Shape
 from .population_state import PopulationState
 from .signal import Signal
 
-__all__ = ["fire"]
+__all__ = ["fire", "mean_output"]
 
 _WORTH_THREADS = 2**18  # neuron steps below which a second thread costs more than it saves
 
@@ -47,8 +47,7 @@ def fire(
     events
         ``(steps, samples, *shape)`` int8.
     """
-    from .kernels import integrate, integrate_from_start, integrate_variant
-    from .llvm import LANES
+    from .kernels import integrate, integrate_variant
 
     count = current.values.shape[1]
     flat = np.ascontiguousarray(current.values.reshape(len(current.values), count, -1))
@@ -58,24 +57,16 @@ def fire(
     each = op.threshold_of(shape), op.voltage_of(shape), op.correction_of(shape)
     if keys is None:
         keys = np.arange(count, dtype=np.uint64)
+    values, extremes, silent = (None,) * 3 if state is None else (state.values, state.extremes, state.silent)
+    first = 0 if state is None else state.steps
 
     def part(start: int, stop: int) -> None:
-        z, sent = flat[:, start:stop], events[:, start:stop]
-        values = None if state is None else state.values[start:stop]
-        if op.plain and state is None and flat.shape[-1] >= LANES:
-            limits = op.n_min, op.n_max
-            integrate_from_start(flat, current.constant, n_steps, *each, *limits, events, start, stop)
-        elif op.plain:
-            more = (
-                (None, None)
-                if state is None
-                else (_part(state.extremes, start, stop), _part(state.silent, start, stop))
-            )
-            integrate(z, current.constant, n_steps, *each, op.n_min, op.n_max, sent, values, *more)
+        samples = int(start), int(stop)
+        if op.plain:
+            rule = op.n_min, op.n_max
+            integrate(flat, current.constant, n_steps, *each, *rule, events, values, extremes, silent, samples)
         else:
-            first = 0 if state is None else state.steps
-            rule = op.dynamics
-            integrate_variant(z, current.constant, n_steps, *each, rule, keys[start:stop], sent, values, first)
+            integrate_variant(flat, current.constant, n_steps, *each, op.dynamics, keys, events, values, first, samples)
 
     threads = min(_threads() if threads is None else threads, count)
     if threads > 1 and events.size >= _WORTH_THREADS:
@@ -89,8 +80,10 @@ def fire(
     return events.reshape(n_steps, count, *shape)
 
 
-def _part(array: Array | None, start: int, stop: int) -> Array | None:
-    return None if array is None else array[start:stop]
+def mean_output(op: Neurons, shape: Shape, current: Signal, n_steps: int, keys: Array | None = None) -> Array:
+    """Return the mean output over the steps: ``(samples, *shape)`` float64, in activation units. As for `fire`."""
+    sent = fire(op, shape, current, n_steps, keys).sum(axis=0, dtype=np.int32)
+    return np.asarray(sent * (op.threshold_of(shape).reshape(shape) / n_steps))
 
 
 @cache

@@ -8,15 +8,15 @@ import numpy as np
 from ..ops import TIE, Array, Dynamics
 from ..ops.neuron_state import NO_NOISE, POISSON_EVENTS
 from ..ops.random_numbers import FRACTION, SHIFT, child
-from .fire_lanes import fire_lanes
-from .llvm import LANES
 
-__all__ = ["integrate", "integrate_from_start", "integrate_variant"]
+__all__ = ["integrate", "integrate_variant"]
 
 _child = numba.njit(child, cache=True)
+# error_model: Python's model checks each division for a zero, and with that check the loops have no vector instructions
+_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
-@numba.njit(cache=True, nogil=True, parallel=False)
+@_compiled
 def integrate(
     current: Array,
     constant: bool,
@@ -30,6 +30,7 @@ def integrate(
     state: Array | None = None,
     extremes: Array | None = None,
     silent: Array | None = None,
+    samples: tuple[int, int] | None = None,
 ) -> None:
     """Integrate currents and write the events: `Neurons.step` for a whole batch over all steps, for plain neurons.
 
@@ -54,11 +55,15 @@ def integrate(
         ``(batch, 2, neurons)`` float64; lowered and raised.
     silent
         Which neurons send nothing whatever they receive: ``(batch, neurons)`` bool.
+    samples
+        The first sample of the batch to look at, and the one to stop before; None is all. A part of the arrays in
+        place of it would not be contiguous, and the loops would have no vector instructions.
     """
-    batch, neurons = current.shape[1], current.shape[2]
+    neurons = current.shape[2]
+    begin, end = (0, current.shape[1]) if samples is None else samples
     voltage = np.empty(neurons)
     total = np.empty(neurons)
-    for b in range(batch):
+    for b in range(begin, end):
         if state is None:
             voltage[:] = v0
             total[:] = 0.0
@@ -91,60 +96,7 @@ def integrate(
             state[b, 1] = total
 
 
-@numba.njit(cache=True, nogil=True)
-def integrate_from_start(
-    current: Array,
-    constant: bool,
-    steps: int,
-    threshold: Array,
-    v0: Array,
-    correction: Array,
-    n_min: int,
-    n_max: int,
-    events: Array,
-    first: int,
-    last: int,
-) -> None:
-    """Integrate as `integrate` for the samples ``first`` up to ``last``, `LANES` neurons side by side; none remembers.
-
-    Parameters
-    ----------
-    current
-        C-contiguous, float64 or float32.
-    threshold, v0, correction
-        Of at least `LANES` neurons.
-    """
-    batch, neurons = current.shape[1], current.shape[2]
-    flat, sent = current.reshape(-1), events.reshape(-1)
-    scales = 1.0 / threshold
-    constants = correction * scales
-    memory = np.empty((3, LANES))
-    stride = 0 if constant else batch * neurons
-    for b in range(first, last):
-        for group in range(0, neurons, LANES):
-            i = min(group, neurons - LANES)  # some of the last ones are done twice, with the same events
-            memory[0] = v0[i : i + LANES]
-            memory[1:] = 0
-            place = b * neurons + i
-            fire_lanes(
-                flat,
-                place,
-                stride,
-                steps,
-                scales,
-                constants,
-                i,
-                memory,
-                0,
-                float(n_min),
-                float(n_max),
-                sent,
-                place,
-                batch * neurons,
-            )
-
-
-@numba.njit(cache=True, nogil=True, parallel=False)
+@_compiled
 def integrate_variant(
     current: Array,
     constant: bool,
@@ -157,6 +109,7 @@ def integrate_variant(
     events: Array,
     state: Array | None = None,
     first: int = 0,
+    samples: tuple[int, int] | None = None,
 ) -> None:
     """Integrate currents and write the events, as `integrate`, for neurons of any kind.
 
@@ -170,11 +123,14 @@ def integrate_variant(
         What the neurons remember, `PopulationState.values`; changed in place. Where it is None, they start from v0.
     first
         How many steps were done before these.
+    samples
+        As for `integrate`.
     """
-    batch, neurons = current.shape[1], current.shape[2]
+    neurons = current.shape[2]
+    begin, end = (0, current.shape[1]) if samples is None else samples
     voltage, total = np.empty(neurons), np.empty(neurons)
     refractory, adaptation = np.empty(neurons), np.empty(neurons)
-    for b in range(batch):
+    for b in range(begin, end):
         if state is None:
             voltage[:] = v0
             total[:] = 0.0
@@ -220,7 +176,7 @@ def integrate_variant(
             state[b, 3] = adaptation
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _events(v: float, rule: Dynamics, key: np.uint64, neuron: int) -> float:
     """Return the events of a membrane, before they are cut to what the neuron may send."""
     if rule.noise == NO_NOISE:

@@ -11,6 +11,7 @@ from ..ops.base import Shape
 from .registry import UnsupportedLayerError
 
 __all__ = [
+    "DATA_FORMATS",
     "axis_pairs",
     "axis_sizes",
     "channels_last",
@@ -19,8 +20,12 @@ __all__ = [
     "number",
     "optional_weight",
     "sample_axes",
+    "spatial_rank",
     "spatial_shape",
 ]
+
+DATA_FORMATS = ("channels_last", "channels_first", None)
+"""What data_format may be; None is Keras's default, the channels last."""
 
 _LARGEST = 3.4e38  # in float32
 _TOO_LONG = 2**16  # for a window, a stride or a dilation
@@ -113,6 +118,11 @@ def channels_last(call: LayerCall, rank: int, *ops: Op) -> tuple[Op, ...]:
     to_last = (*range(1, rank + 1), 0)
     to_first = (rank, *range(rank))
     return (Permute(order=to_last), *ops, Permute(order=to_first))
+
+
+def spatial_rank(call: LayerCall) -> int:
+    """Return how many spatial axes a layer type counts in its name: 2 for Conv2D and Conv2DTranspose."""
+    return int(call.layer_type.removesuffix("Transpose")[-2])
 
 
 def spatial_shape(call: LayerCall, rank: int) -> Shape:

@@ -7,20 +7,22 @@ from ..ops import Array, Conv, ConvTranspose, LocallyConnected, Op
 from ..ops.base import Shape
 from ..ops.window import Padding, same_padding
 from .activation import activation_ops
-from .arguments import axis_sizes, channels_last, needed_weight, optional_weight, spatial_shape
+from .arguments import (
+    DATA_FORMATS,
+    axis_sizes,
+    channels_last,
+    needed_weight,
+    optional_weight,
+    spatial_rank,
+    spatial_shape,
+)
 from .registry import LayerRegistry, UnsupportedLayerError
 
 __all__ = ["add_to"]
 
-_FORMATS = ("channels_last", "channels_first", None)
-
-
-def _rank(call: LayerCall) -> int:
-    return int(call.layer_type[-2])
-
 
 def _padding(call: LayerCall, window: Shape, strides: Shape, dilation: Shape) -> Padding:
-    rank = _rank(call)
+    rank = spatial_rank(call)
     kind = call.config.get("padding", "valid")
     if kind == "same":
         return same_padding(spatial_shape(call, rank), window, strides, dilation)
@@ -30,7 +32,7 @@ def _padding(call: LayerCall, window: Shape, strides: Shape, dilation: Shape) ->
 
 
 def _conv_op(call: LayerCall, kernel: Array, bias: Array | None, groups: int) -> Conv:
-    rank = _rank(call)
+    rank = spatial_rank(call)
     spatial_shape(call, rank)
     strides = axis_sizes(call, "strides", rank)
     dilation = axis_sizes(call, "dilation_rate", rank)
@@ -41,7 +43,7 @@ def _conv_op(call: LayerCall, kernel: Array, bias: Array | None, groups: int) ->
 
 def conv(call: LayerCall) -> tuple[Op, ...]:
     """Become a convolution, with its stride, padding, dilation and groups; its activation as Activation."""
-    rank = _rank(call)
+    rank = spatial_rank(call)
     kernel = needed_weight(call, "kernel", rank=rank + 2)
     groups = call.config.get("groups", 1)
     if not isinstance(groups, int) or groups < 1 or kernel.shape[-1] % groups:
@@ -54,7 +56,7 @@ def conv(call: LayerCall) -> tuple[Op, ...]:
 
 def _depthwise_kernel(call: LayerCall) -> tuple[Array, int]:
     """Return the kernel as a grouped convolution has it, and the number of groups (the input's channels)."""
-    kernel = needed_weight(call, "depthwise_kernel", rank=_rank(call) + 2)
+    kernel = needed_weight(call, "depthwise_kernel", rank=spatial_rank(call) + 2)
     channels, multiplier = kernel.shape[-2:]
     return kernel.reshape(*kernel.shape[:-2], 1, channels * multiplier), channels
 
@@ -63,12 +65,12 @@ def depthwise_conv(call: LayerCall) -> tuple[Op, ...]:
     """Become a convolution with a group for each channel; its activation as Activation."""
     kernel, channels = _depthwise_kernel(call)
     bias = optional_weight(call, "bias", "use_bias", kernel.shape[-1])
-    return *channels_last(call, _rank(call), _conv_op(call, kernel, bias, channels)), *activation_ops(call)
+    return *channels_last(call, spatial_rank(call), _conv_op(call, kernel, bias, channels)), *activation_ops(call)
 
 
 def separable_conv(call: LayerCall) -> tuple[Op, ...]:
     """Become a convolution with a group for each channel and a pointwise one; its activation as Activation."""
-    rank = _rank(call)
+    rank = spatial_rank(call)
     kernel, channels = _depthwise_kernel(call)
     pointwise = needed_weight(call, "pointwise_kernel", rank=rank + 2)
     bias = optional_weight(call, "bias", "use_bias", pointwise.shape[-1])
@@ -79,7 +81,7 @@ def separable_conv(call: LayerCall) -> tuple[Op, ...]:
 
 def transposed_conv(call: LayerCall) -> tuple[Op, ...]:
     """Become a transposed convolution, with its stride, padding, output padding and dilation."""
-    rank = int(call.layer_type[4])
+    rank = spatial_rank(call)
     kernel = needed_weight(call, "kernel", rank=rank + 2)
     bias = optional_weight(call, "bias", "use_bias", kernel.shape[-2])
     strides = axis_sizes(call, "strides", rank)
@@ -106,7 +108,7 @@ def transposed_conv(call: LayerCall) -> tuple[Op, ...]:
 
 def locally_connected(call: LayerCall) -> tuple[Op, ...]:
     """Become windows with a kernel of their own at each place."""
-    rank = int(call.layer_type[-2])
+    rank = spatial_rank(call)
     window = axis_sizes(call, "kernel_size", rank)
     kernel = needed_weight(call, "kernel")
     bias = needed_weight(call, "bias") if call.config.get("use_bias", True) else None
@@ -119,14 +121,14 @@ def locally_connected(call: LayerCall) -> tuple[Op, ...]:
 def add_to(layers: LayerRegistry) -> None:
     """Register the convolutions, with the values that they take of each argument that they restrict."""
     paddings = ("valid", "same")
-    layers.register("Conv1D", padding=(*paddings, "causal"), data_format=_FORMATS)(conv)
-    layers.register("Conv2D", "Conv3D", padding=paddings, data_format=_FORMATS)(conv)
-    layers.register("DepthwiseConv1D", padding=(*paddings, "causal"), data_format=_FORMATS)(depthwise_conv)
-    layers.register("DepthwiseConv2D", padding=paddings, data_format=_FORMATS)(depthwise_conv)
-    layers.register("SeparableConv1D", padding=(*paddings, "causal"), data_format=_FORMATS)(separable_conv)
-    layers.register("SeparableConv2D", padding=paddings, data_format=_FORMATS)(separable_conv)
+    layers.register("Conv1D", padding=(*paddings, "causal"), data_format=DATA_FORMATS)(conv)
+    layers.register("Conv2D", "Conv3D", padding=paddings, data_format=DATA_FORMATS)(conv)
+    layers.register("DepthwiseConv1D", padding=(*paddings, "causal"), data_format=DATA_FORMATS)(depthwise_conv)
+    layers.register("DepthwiseConv2D", padding=paddings, data_format=DATA_FORMATS)(depthwise_conv)
+    layers.register("SeparableConv1D", padding=(*paddings, "causal"), data_format=DATA_FORMATS)(separable_conv)
+    layers.register("SeparableConv2D", padding=paddings, data_format=DATA_FORMATS)(separable_conv)
     for rank in (1, 2, 3):
-        layers.register(f"Conv{rank}DTranspose", padding=paddings, data_format=_FORMATS)(transposed_conv)
+        layers.register(f"Conv{rank}DTranspose", padding=paddings, data_format=DATA_FORMATS)(transposed_conv)
     layers.register(
         "LocallyConnected1D",
         "LocallyConnected2D",

@@ -5,16 +5,10 @@ from __future__ import annotations
 from ..layer_call import LayerCall
 from ..ops import AvgPool, MaxPool, Op, Reshape
 from ..ops.window import same_padding
-from .arguments import axis_sizes, channels_last, spatial_shape
+from .arguments import DATA_FORMATS, axis_sizes, channels_last, spatial_rank, spatial_shape
 from .registry import LayerRegistry, UnsupportedLayerError
 
 __all__ = ["add_to"]
-
-_FORMATS = ("channels_last", "channels_first", None)
-
-
-def _rank(call: LayerCall) -> int:
-    return int(call.layer_type[-2])
 
 
 def _op_type(call: LayerCall) -> type[AvgPool] | type[MaxPool]:
@@ -23,7 +17,7 @@ def _op_type(call: LayerCall) -> type[AvgPool] | type[MaxPool]:
 
 def pooling(call: LayerCall) -> tuple[Op, ...]:
     """Become pooling over windows: an average is linear, a maximum moves before the neurons where it can."""
-    rank = _rank(call)
+    rank = spatial_rank(call)
     size = axis_sizes(call, "pool_size", rank, default=2)
     strides = axis_sizes(call, "strides", rank, default=size)
     spatial = spatial_shape(call, rank)
@@ -34,7 +28,7 @@ def pooling(call: LayerCall) -> tuple[Op, ...]:
 
 def global_pooling(call: LayerCall) -> tuple[Op, ...]:
     """Become pooling over the whole map: an average is linear, a maximum moves before the neurons where it can."""
-    rank = _rank(call)
+    rank = spatial_rank(call)
     spatial = spatial_shape(call, rank)
     first = call.config.get("data_format") == "channels_first"
     channels = call.input_shape[0] if first else call.input_shape[-1]
@@ -45,7 +39,7 @@ def global_pooling(call: LayerCall) -> tuple[Op, ...]:
 
 def adaptive_max_pooling(call: LayerCall) -> tuple[Op, ...]:
     """Become max pooling over windows of one size, which moves before the neurons where it can."""
-    rank = _rank(call)
+    rank = spatial_rank(call)
     spatial = spatial_shape(call, rank)
     sizes = axis_sizes(call, "output_size", rank)
     if any(n % size for n, size in zip(spatial, sizes, strict=True)):
@@ -57,7 +51,7 @@ def adaptive_max_pooling(call: LayerCall) -> tuple[Op, ...]:
 def add_to(layers: LayerRegistry) -> None:
     """Register the pooling layers."""
     for rank in (1, 2, 3):
-        layers.register(f"AdaptiveMaxPooling{rank}D", data_format=_FORMATS)(adaptive_max_pooling)
+        layers.register(f"AdaptiveMaxPooling{rank}D", data_format=DATA_FORMATS)(adaptive_max_pooling)
         for kind in ("Average", "Max"):
-            layers.register(f"{kind}Pooling{rank}D", padding=("valid", "same"), data_format=_FORMATS)(pooling)
-            layers.register(f"Global{kind}Pooling{rank}D", data_format=_FORMATS)(global_pooling)
+            layers.register(f"{kind}Pooling{rank}D", padding=("valid", "same"), data_format=DATA_FORMATS)(pooling)
+            layers.register(f"Global{kind}Pooling{rank}D", data_format=DATA_FORMATS)(global_pooling)

@@ -6,18 +6,13 @@ import math
 
 from ..layer_call import LayerCall
 from ..ops import AxisMap, Crop, Op, Pad, Permute, Reshape, Shape, Upsample
-from .arguments import axis_pairs, axis_sizes, channels_last, is_whole, spatial_shape
+from .arguments import DATA_FORMATS, axis_pairs, axis_sizes, channels_last, is_whole, spatial_rank, spatial_shape
 from .registry import LayerRegistry, UnsupportedLayerError
 from .resampling import RESAMPLING, adaptive_mean
 
 __all__ = ["add_to"]
 
 _LARGEST_MATRIX = 2**24  # of a resized axis: 4,096 pixels from 4,096
-_FORMATS = ("channels_last", "channels_first", None)
-
-
-def _rank(call: LayerCall) -> int:
-    return int(call.layer_type[-2])
 
 
 def flatten(call: LayerCall) -> tuple[Op, ...]:
@@ -53,20 +48,23 @@ def permute(call: LayerCall) -> tuple[Op, ...]:
 
 def zero_padding(call: LayerCall) -> tuple[Op, ...]:
     """Become zeros around the map."""
-    spatial_shape(call, _rank(call))
-    return channels_last(call, _rank(call), Pad(padding=(*axis_pairs(call, "padding", _rank(call)), (0, 0))))
+    rank = spatial_rank(call)
+    spatial_shape(call, rank)
+    return channels_last(call, rank, Pad(padding=(*axis_pairs(call, "padding", rank), (0, 0))))
 
 
 def cropping(call: LayerCall) -> tuple[Op, ...]:
     """Become a part of the map."""
-    spatial_shape(call, _rank(call))
-    return channels_last(call, _rank(call), Crop(cropping=(*axis_pairs(call, "cropping", _rank(call)), (0, 0))))
+    rank = spatial_rank(call)
+    spatial_shape(call, rank)
+    return channels_last(call, rank, Crop(cropping=(*axis_pairs(call, "cropping", rank), (0, 0))))
 
 
 def upsampling(call: LayerCall) -> tuple[Op, ...]:
     """Become repeated values."""
-    spatial_shape(call, _rank(call))
-    return channels_last(call, _rank(call), Upsample(size=(*axis_sizes(call, "size", _rank(call), default=2), 1)))
+    rank = spatial_rank(call)
+    spatial_shape(call, rank)
+    return channels_last(call, rank, Upsample(size=(*axis_sizes(call, "size", rank, default=2), 1)))
 
 
 def resampled(call: LayerCall) -> tuple[Op, ...]:
@@ -113,7 +111,7 @@ def center_crop(call: LayerCall) -> tuple[Op, ...]:
 
 def adaptive_pooling(call: LayerCall) -> tuple[Op, ...]:
     """Become a matrix along each axis: means over windows of nearly equal size."""
-    rank = int(call.layer_type[-2])
+    rank = spatial_rank(call)
     spatial = spatial_shape(call, rank)
     sizes = axis_sizes(call, "output_size", rank)
     return channels_last(
@@ -136,15 +134,15 @@ def add_to(layers: LayerRegistry) -> None:
     layers.register("Permute")(permute)
     layers.register("RepeatVector")(repeat_vector)
     for rank in (1, 2, 3):
-        layers.register(f"ZeroPadding{rank}D", data_format=_FORMATS)(zero_padding)
-        layers.register(f"Cropping{rank}D", data_format=_FORMATS)(cropping)
-    layers.register("UpSampling1D", "UpSampling3D", data_format=_FORMATS)(upsampling)
+        layers.register(f"ZeroPadding{rank}D", data_format=DATA_FORMATS)(zero_padding)
+        layers.register(f"Cropping{rank}D", data_format=DATA_FORMATS)(cropping)
+    layers.register("UpSampling1D", "UpSampling3D", data_format=DATA_FORMATS)(upsampling)
     nearest = ("nearest",)
-    layers.register("UpSampling2D", fallback=resampled, interpolation=nearest, data_format=_FORMATS)(upsampling)
+    layers.register("UpSampling2D", fallback=resampled, interpolation=nearest, data_format=DATA_FORMATS)(upsampling)
     off = (False, None)
-    layers.register("Resizing", crop_to_aspect_ratio=off, pad_to_aspect_ratio=off, antialias=off, data_format=_FORMATS)(
-        resizing
-    )
-    layers.register("CenterCrop", data_format=_FORMATS)(center_crop)
+    layers.register(
+        "Resizing", crop_to_aspect_ratio=off, pad_to_aspect_ratio=off, antialias=off, data_format=DATA_FORMATS
+    )(resizing)
+    layers.register("CenterCrop", data_format=DATA_FORMATS)(center_crop)
     for rank in (1, 2, 3):
-        layers.register(f"AdaptiveAveragePooling{rank}D", data_format=_FORMATS)(adaptive_pooling)
+        layers.register(f"AdaptiveAveragePooling{rank}D", data_format=DATA_FORMATS)(adaptive_pooling)

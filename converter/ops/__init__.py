@@ -21,7 +21,7 @@ from .neurons import Neurons
 from .over_time import OverTime
 from .pool import AvgPool, MaxPool
 from .random_numbers import sample_keys, uniform
-from .rate_domain import RunningSums, as_rate_domain
+from .rate_domain import RunningSums, as_rate_domain, running_sums
 from .reduce import Reduce
 from .standardize import Standardize, UnitLength
 from .terminals import Identity, Input, Output
@@ -72,6 +72,7 @@ __all__ = [
     "as_rate_domain",
     "is_gate",
     "pass_winners",
+    "running_sums",
     "sample_keys",
     "uniform",
 ]

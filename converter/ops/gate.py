@@ -73,10 +73,5 @@ def as_gate(op: Op, sequence: Array, so_far: RunningSums | None = None) -> Array
         ``(steps, batch, *out)`` in the type of the input.
     """
     so_far = RunningSums() if so_far is None else so_far
-    sums = np.zeros(sequence.shape[1:], np.float64) if so_far.inputs is None else so_far.inputs[0]
-    steps = []
-    for x in sequence:
-        sums = sums + x
-        steps.append(pass_winners(op, sums, x))
-    so_far.steps, so_far.inputs = so_far.steps + len(sequence), (sums,)
-    return np.stack(steps)
+    (sums,) = so_far.add(sequence.astype(np.float64))
+    return np.stack([pass_winners(op, s, x) for s, x in zip(sums, sequence)])

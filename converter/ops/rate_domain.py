@@ -8,7 +8,7 @@ import numpy as np
 
 from .base import Array, Op, as_type_of
 
-__all__ = ["RunningSums", "as_rate_domain"]
+__all__ = ["RunningSums", "as_rate_domain", "running_sums"]
 
 
 @dataclass(eq=False)
@@ -21,6 +21,13 @@ class RunningSums:
     steps: int = 0
     inputs: tuple[Array, ...] | None = None
     output: Array | None = None
+
+    def add(self, *sequences: Array) -> tuple[Array, ...]:
+        """Return the sums of inputs ``(steps, batch, *shape)`` up to each of their steps, and remember the last."""
+        before = self.inputs or (None,) * len(sequences)
+        sums = tuple(running_sums(x, b) for x, b in zip(sequences, before, strict=True))
+        self.steps, self.inputs = self.steps + len(sequences[0]), tuple(x[-1].copy() for x in sums)
+        return sums
 
     def keep(self, places: Array) -> None:
         """Forget all samples but those at these places."""
@@ -54,23 +61,26 @@ def as_rate_domain(op: Op, *sequences: Array, so_far: RunningSums | None = None)
     def over_time(x: Array) -> Array:
         return count.reshape(-1, *(1,) * (x.ndim - 1))
 
-    before = so_far.inputs or (None,) * len(sequences)
-    sums = [_summed(x, b) for x, b in zip(sequences, before, strict=True)]
-    means = [x / over_time(x) for x in sums]
+    means = [np.divide(x, over_time(x), out=x) for x in so_far.add(*sequences)]
     flat = op.apply(*(m.reshape(-1, *m.shape[2:]) for m in means))
     output = flat.reshape(steps, -1, *flat.shape[1:])
     output = output * over_time(output)
-    so_far.steps, so_far.inputs = done + steps, tuple(x[-1].copy() for x in sums)
     last, so_far.output = so_far.output, output[-1].copy()
-    output[1:] -= output[:-1].copy()
+    for t in range(steps - 1, 0, -1):
+        output[t] -= output[t - 1]
     if last is not None:
         output[0] -= last
     return np.asarray(as_type_of(output, sequences[0]))
 
 
-def _summed(values: Array, before: Array | None) -> Array:
-    """Return the sums over the steps up to each one, added one by one as if there had been no break."""
+def running_sums(values: Array, before: Array | None) -> Array:
+    """Return the sums over the steps, the first axis, up to each one.
+
+    They are added one by one, so that a break between steps changes nothing; ``before`` is what came before it.
+    """
+    sums = values.copy()
     if before is not None:
-        values = values.copy()
-        values[0] += before
-    return np.asarray(np.cumsum(values, axis=0))
+        sums[0] += before
+    for t in range(1, len(sums)):  # np.cumsum gives the same, and goes through memory value by value
+        sums[t] += sums[t - 1]
+    return sums

@@ -11,6 +11,9 @@ from .base import Array, Op, Shape, one_shape
 
 __all__ = ["Identity", "Input", "Output"]
 
+_MOST_CLASSES = 1000  # more values than that are an image or a spectrum
+_OF_CLASSES = ("softmax", "log_softmax", "linear")
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Input(Op):
@@ -79,6 +82,12 @@ class Output(Op):
     def activation(self) -> Activation:
         """Return the model's last activation."""
         return Activation(function=self.function, arguments=self.arguments)
+
+    def scores_classes(self, shape: Shape) -> bool:
+        """Say whether values of this shape are scores of classes, or a single probability of one of two."""
+        if len(shape) != 1 or shape[0] > _MOST_CLASSES:
+            return False
+        return self.function in _OF_CLASSES if shape[0] > 1 else self.function == "sigmoid"
 
     def output_shape(self, *shapes: Shape) -> Shape:
         return self.activation.output_shape(*shapes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -24,24 +25,25 @@ class FoldBatchNorm:
     """
 
     def __call__(self, graph: Graph, report: ReportBuilder) -> Graph:
-        while (pair := _foldable(graph)) is not None:
-            before, norm = pair
-            if not (isinstance(before.op, (Conv, Dense, ScaleShift)) and isinstance(norm.op, ScaleShift)):
-                break
-            fused = replace(before, op=_fused(before.op, norm.op), layers=merged_layers(before, norm))
-            graph = graph.rewritten([fused], redirect={norm.name: before.name})
-            folded = [layer for layer in norm.layers if report.code_of(layer) == "scale-shift"]
-            report.became(folded, "folded", f"into {before.layers[0]}")
+        while fused := list(_folded(graph, report)):
+            graph = graph.rewritten([node for node, _ in fused], redirect={norm: node.name for node, norm in fused})
         return graph
 
 
-def _foldable(graph: Graph) -> tuple[Node, Node] | None:
-    for node in graph.nodes.values():
-        if isinstance(node.op, ScaleShift) and node.op.scale.ndim < 2 and node.op.shift.ndim < 2:
-            before = graph.input_of(node)
-            if isinstance(before.op, (Conv, Dense, ScaleShift)) and graph.only_consumer(before) is node:
-                return before, node
-    return None
+def _folded(graph: Graph, report: ReportBuilder) -> Iterator[tuple[Node, str]]:
+    """Yield nodes with the scale and shift behind them folded in, and the name of what is gone; each node once."""
+    touched: set[str] = set()
+    for norm in graph.nodes.values():
+        if not isinstance(norm.op, ScaleShift) or norm.op.scale.ndim > 1 or norm.op.shift.ndim > 1:
+            continue
+        before = graph.input_of(norm)
+        if not isinstance(before.op, (Conv, Dense, ScaleShift)) or graph.only_consumer(before) is not norm:
+            continue
+        if before.name not in touched:  # else the next round has it
+            touched |= {before.name, norm.name}
+            yield replace(before, op=_fused(before.op, norm.op), layers=merged_layers(before, norm)), norm.name
+            folded = [layer for layer in norm.layers if report.code_of(layer) == "scale-shift"]
+            report.became(folded, "folded", f"into {before.layers[0]}")
 
 
 def _fused(op: Conv | Dense | ScaleShift, norm: ScaleShift) -> Conv | Dense | ScaleShift:

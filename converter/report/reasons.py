@@ -154,6 +154,12 @@ REASONS: Mapping[str, Reason] = {
             "the model's activations; other numbers of steps work as well, a little less exactly",
         ),
         Reason(
+            "fewest-spikes",
+            _NOTE,
+            "thresholds are larger than those of the least error, as the classes stay the model's with fewer spikes",
+            "for the least error at any cost: Stages(rate_scale=1), --stage rate_scale=1",
+        ),
+        Reason(
             "read-out-delayed", _NOTE, "the read-out leaves out the first steps, in which signals reach the last layer"
         ),
         Reason("steps-chosen", _NOTE, "the fewest steps that keep the loss on samples held out from the calibration"),

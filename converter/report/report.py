@@ -178,6 +178,10 @@ class ReportBuilder:
         """Add a note on the whole network."""
         self._notes.append(Entry(code=code, detail=detail, figures=figures))
 
+    def adopt(self, other: ReportBuilder) -> None:
+        """Say what another builder says, in place of all that was said so far."""
+        self._layers, self._notes = dict(other._layers), list(other._notes)
+
     def code_of(self, layer: str) -> str:
         """Return the code that a layer has so far."""
         return self._layers[layer].code

@@ -27,10 +27,7 @@ _STYLE: Mapping[Severity, str] = {
 
 def print_report(report: Report, console: Console) -> None:
     """Print the table of layers, the notes and the remedies."""
-    table = Table(title=f"What became of {_escape(report.model)}", title_justify="left", header_style="bold")
-    table.add_column("layer", overflow="fold", max_width=30)
-    table.add_column("result", no_wrap=True)
-    table.add_column("what and why", ratio=1)
+    table = _table(f"What became of {_escape(report.model)}", "layer")
     for entry in report.layers:
         style = _STYLE[entry.severity]
         figures = f"\n[dim]{_escape(_figures(entry))}[/]" if entry.figures else ""
@@ -56,6 +53,15 @@ def print_report(report: Report, console: Console) -> None:
         console.print(f"[bold]what to do[/] ({code}): {_escape(remedy)}")
 
 
+def _table(title: str, rows: str) -> Table:
+    """Return an empty table of what became of these rows."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    table.add_column(rows, overflow="fold", max_width=30)
+    table.add_column("result", no_wrap=True)
+    table.add_column("what and why", ratio=1)
+    return table
+
+
 def _summary(report: Report) -> str:
     """Return how many layers there are of each severity, and which fall back to the host."""
     found = [entry.severity for entry in report.layers]
@@ -68,10 +74,7 @@ def _summary(report: Report) -> str:
 
 def _placement_table(report: Report) -> Table:
     """Return what a backend makes of each part."""
-    table = Table(title=f"On {_escape(report.backend)}", title_justify="left", header_style="bold")
-    table.add_column("part", overflow="fold", max_width=30)
-    table.add_column("result", no_wrap=True)
-    table.add_column("what and why", ratio=1)
+    table = _table(f"On {_escape(report.backend)}", "part")
     for entry in report.placement:
         style = _STYLE[entry.severity]
         why = _escape(entry.sentence)

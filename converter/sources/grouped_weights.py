@@ -11,6 +11,7 @@ import h5py
 from ..ops.base import Array
 from .hdf5 import child_group, member_names, read_array
 from .keras_layers import OPERATION_MODULES
+from .nesting import MAX_DEPTH, MODEL_TYPES, layer_entries
 from .spelling import Writer
 from .versions import weights_as_keras3
 from .weight_names import weight_names
@@ -18,12 +19,10 @@ from .wrappers import masked
 
 __all__ = ["GroupedWeights", "has_grouped_weights"]
 
-_MODEL_TYPES = ("Sequential", "Functional", "Model")
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")  # the second: Keras 2.12 and 2.13
 _ATTENTION = ("MultiHeadAttention", "GroupQueryAttention")
 _ATTENTION_GROUPS = ("query_dense", "key_dense", "value_dense", "output_dense")  # Keras 2: with a line before
 _SIDES = ("forward_layer", "backward_layer")
-_MAX_DEPTH = 32
 
 
 def has_grouped_weights(file: h5py.File, origin: str) -> bool:
@@ -48,13 +47,9 @@ class GroupedWeights:
         self._index(model, (), "")
 
     def _index(self, model: Mapping[str, Any], path: tuple[str, ...], group: str) -> None:
-        config = model.get("config")
-        layers = config.get("layers") if isinstance(config, Mapping) else config
         container = group + self._container
         used: dict[str, int] = {}
-        for layer in layers if isinstance(layers, list) and len(path) < _MAX_DEPTH else []:
-            if not isinstance(layer, Mapping) or not isinstance(layer.get("class_name"), str):
-                continue
+        for layer in layer_entries(model) if len(path) < MAX_DEPTH else []:
             if str(layer.get("module")).startswith(OPERATION_MODULES):
                 continue
             inner = layer.get("config")
@@ -66,9 +61,9 @@ class GroupedWeights:
             key = (*path, str(name))
             self._groups[key] = here
             wrapped = inner.get("layer") if isinstance(inner, Mapping) else None
-            if layer["class_name"] in _MODEL_TYPES:
+            if layer["class_name"] in MODEL_TYPES:
                 self._index(layer, key, here + "/")
-            elif isinstance(wrapped, Mapping) and wrapped.get("class_name") in _MODEL_TYPES:
+            elif isinstance(wrapped, Mapping) and wrapped.get("class_name") in MODEL_TYPES:
                 self._index(wrapped, key, here + "/layer/")
 
     def _member(self, container: str, stem: str, count: int) -> str:
@@ -140,7 +135,7 @@ class GroupedWeights:
         """Yield the arrays of a layer that is not known, by number, those of layers inside it behind their names."""
         yield from ((f"{prefix}{index}", value) for index, value in enumerate(self._vars(place)))
         group = self._group(place)
-        for name in member_names(group, self._origin) if group is not None and depth < _MAX_DEPTH else ():
+        for name in member_names(group, self._origin) if group is not None and depth < MAX_DEPTH else ():
             if name not in ("vars", "seed_generator"):
                 yield from self._everything(f"{place}/{name}", f"{prefix}{name}/", depth + 1)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ..ops.base import Array, Shape
+from .nesting import MAX_DEPTH, layer_entries
 
 __all__ = ["Guess", "guessed_shape", "nested_shape", "sample_shape"]
 
@@ -26,7 +27,6 @@ _NEED_AXES = (
     "Bidirectional",
     "Flatten",
 )
-_MAX_DEPTH = 32
 
 Step = tuple[str, Mapping[str, Any], Callable[[], Mapping[str, Array]]]  # layer type, config, weights
 
@@ -51,12 +51,11 @@ def sample_shape(shape: Any) -> tuple[int | None, ...] | None:
 
 def nested_shape(layer: Mapping[str, Any], depth: int = 0) -> Any:
     """Return the batch shape that a model inside a model was made with, None if its config holds none."""
-    config = layer.get("config")
-    layers = config.get("layers") if isinstance(config, Mapping) else config
-    if not isinstance(layers, list) or not layers or depth > _MAX_DEPTH:
+    layers = layer_entries(layer)
+    if not layers or depth > MAX_DEPTH:
         return None
-    inputs = [x for x in layers if isinstance(x, Mapping) and x.get("class_name") == "InputLayer"] or layers[:1]
-    first = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], Mapping) else {}
+    inputs = [x for x in layers if x["class_name"] == "InputLayer"] or layers[:1]
+    first = inputs[0] if len(inputs) == 1 else {}
     own = first.get("config")
     if isinstance(own, Mapping):
         for name in ("batch_shape", "batch_input_shape"):

@@ -73,7 +73,7 @@ def spelled(layer: Spelled, writer: Writer) -> Spelled:
     config = renamed(config, _EVERYWHERE)
     config = renamed(config, _BY_CLASS.get(layer_type, {}))
     _join_kernel_size(config)
-    _data_format(layer_type, config, writer)
+    _data_format(config, writer)
     if "consume_less" in config:  # decides how an LSTM or GRU stores its kernels
         config["implementation"] = 2 if config.pop("consume_less") == "gpu" else 0
         config["stored_by"] = "keras1"
@@ -91,7 +91,7 @@ def _join_kernel_size(config: dict[str, Any]) -> None:
             config["kernel_size"] = [config.pop(axis, None) for axis in axes]
 
 
-def _data_format(layer_type: str, config: dict[str, Any], writer: Writer) -> None:
+def _data_format(config: dict[str, Any], writer: Writer) -> None:
     if "dim_ordering" not in config:
         return
     ordering = config.pop("dim_ordering")

@@ -12,15 +12,13 @@ from ..ops.base import Array
 from .config_json import parse_config
 from .grouped_weights import has_grouped_weights
 from .hdf5 import child_group, has_attribute, member_names, names_attribute, read_array, text_attribute
+from .nesting import MAX_DEPTH, MODEL_TYPES, layer_entries
 from .spelling import Writer
-from .topology import MODEL_TYPES
 from .versions import class_name, normalised, version_of, weights_as_keras3
 from .weight_names import weight_names
 from .wrappers import masked
 
 __all__ = ["LegacyH5Weights", "model_config", "weights_group", "writer_of"]
-
-_MAX_DEPTH = 32
 
 
 def model_config(file: h5py.File, origin: str) -> Mapping[str, Any] | None:
@@ -94,7 +92,7 @@ class LegacyH5Weights:
 
     def __init__(self, group: h5py.Group, model: Mapping[str, Any], writer: Writer, origin: str) -> None:
         self._group, self._writer, self._origin = group, writer, origin
-        layers = _layers(model)
+        layers = layer_entries(model)
         self._places = _places(group, layers, writer, origin)
         self._nested: dict[str, dict[tuple[str, ...], list[str]]] = {}
         for layer in layers:
@@ -157,7 +155,7 @@ def _places(group: h5py.Group, layers: list[Mapping[str, Any]], writer: Writer, 
 def _has_weights(layer: Mapping[str, Any], writer: Writer) -> bool:
     inside = _model_inside(layer)
     if inside is not None:
-        return any(_has_weights(inner, writer) for inner in _layers(inside))
+        return any(_has_weights(inner, writer) for inner in layer_entries(inside))
     config = layer.get("config")
     done = normalised(class_name(layer), config if isinstance(config, Mapping) else {}, writer)
     own = weight_names(done.layer_type, done.config)
@@ -178,12 +176,6 @@ def _leaf(name: str) -> str:
     return name.rsplit("/", 1)[-1].split(":")[0]
 
 
-def _layers(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    config = model.get("config")
-    layers = config.get("layers") if isinstance(config, Mapping) else config
-    return [x for x in layers if isinstance(x, Mapping) and "class_name" in x] if isinstance(layers, list) else []
-
-
 def _name(layer: Mapping[str, Any]) -> str:
     config = layer.get("config")
     inner = config.get("name") if isinstance(config, Mapping) else None
@@ -198,7 +190,7 @@ def _nested_names(
     fixed: list[tuple[tuple[str, ...], str]] = []
 
     def collect(inside: Mapping[str, Any], where: tuple[str, ...], trainable: bool) -> None:
-        for layer in _layers(inside) if len(where) <= _MAX_DEPTH else []:
+        for layer in layer_entries(inside) if len(where) <= MAX_DEPTH else []:
             here = (*where, _name(layer))
             config = layer.get("config")
             is_trained = trainable and not (isinstance(config, Mapping) and config.get("trainable") is False)

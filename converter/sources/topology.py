@@ -14,16 +14,15 @@ from ..layer_call import LayerCall
 from ..ops.base import Shape
 from .hdf5 import MAX_ARRAY_BYTES
 from .input_shape import Guess, guessed_shape, nested_shape, sample_shape
+from .nesting import MAX_DEPTH, MODEL_TYPES
 from .references import Arguments, Key, arguments_of, keys_of
 from .spelling import Spelled, Writer
 from .use_numbers import counted_from_one, from_zero
 from .versions import class_name, normalised
 from .weight_store import CheckedWeights, WeightStore
 
-__all__ = ["MODEL_TYPES", "calls_of_model"]
+__all__ = ["calls_of_model"]
 
-MODEL_TYPES = ("Sequential", "Functional", "Model")
-_MAX_DEPTH = 32
 _MAX_CALLS = 100_000
 _MAX_MODELS = 2_000
 
@@ -103,8 +102,8 @@ def _walk_model(
 
     ``feeds`` are the calls that the inputs of a nested model stand for; the outermost model has none.
     """
-    if len(path) > _MAX_DEPTH:
-        raise SourceError(f"{walk.origin}: expected models nested at most {_MAX_DEPTH} deep")
+    if len(path) > MAX_DEPTH:
+        raise SourceError(f"{walk.origin}: expected models nested at most {MAX_DEPTH} deep")
     if len(walk.models) >= _MAX_MODELS:
         raise SourceError(f"{walk.origin}: expected at most {_MAX_MODELS:,} uses of models inside the model")
     walk.models.append("/".join(path))

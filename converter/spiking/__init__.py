@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .chip_notes import note_what_chips_lack
+from .expected_loss import expected_loss
 from .histograms import ActivationHistogram, collect_activations
 from .insert_neurons import count_neurons
 from .make_spiking import make_spiking
@@ -17,6 +18,7 @@ __all__ = [
     "Stages",
     "collect_activations",
     "count_neurons",
+    "expected_loss",
     "make_spiking",
     "note_what_chips_lack",
     "tell_max_pooling",

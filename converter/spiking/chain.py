@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,7 +18,28 @@ from .sample_budget import samples_that_fit
 from .stages import Stages
 from .weights import calibrate_weights, feeds_one_population
 
-__all__ = ["calibrate_on_spikes"]
+__all__ = ["ChainResult", "calibrate_on_spikes"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ChainResult:
+    """A calibrated network and what it puts out for the samples that it was calibrated on.
+
+    Attributes
+    ----------
+    spikes
+        Population → spikes of a sample in all steps; an event of size n is n spikes.
+    outputs
+        Each output's op, with what the model and the spiking network put out before it: ``(samples, *shape)``.
+    count
+        How many samples went through the spiking network.
+    """
+
+    graph: Graph
+    report: ReportBuilder
+    spikes: Mapping[str, float]
+    outputs: tuple[tuple[Output, Array, Array], ...]
+    count: int
 
 
 def calibrate_on_spikes(
@@ -28,7 +49,9 @@ def calibrate_on_spikes(
     stages: Stages,
     report: ReportBuilder,
     on_progress: Callable[[int], None] = lambda done: None,
-) -> Graph:
+    *,
+    rate_scales: Mapping[str, float] | None = None,
+) -> ChainResult:
     """Return the spiking graph with each population fitted to spike trains.
 
     Parameters
@@ -41,6 +64,8 @@ def calibrate_on_spikes(
         The steps that the network is meant for.
     on_progress
         Called with the number of populations that are done.
+    rate_scales
+        Population → its rate scale, in place of the stages'.
     """
     rng = np.random.default_rng(stages.seed)
     count = samples_that_fit(graph, n_steps, min(stages.samples, len(samples[0])))
@@ -51,21 +76,28 @@ def calibrate_on_spikes(
     rates: dict[str, Array] = {}
     trains: dict[str, Signal] = {}
     changed: dict[str, Node] = {}
+    spikes: dict[str, float] = {}
+    outputs: list[tuple[Output, Array, Array]] = []
     done = 0
     for node in graph.nodes.values():
         inputs, op = [trains[name] for name in node.inputs], node.op
         if isinstance(op, Input):
             rates[node.name], trains[node.name] = feeds[node.name], Signal(feeds[node.name][None], True)
         elif isinstance(op, Output):
+            expected = rates[node.inputs[0]]
             if stages.read_out == "fitted" and not inputs[0].constant:
-                changed[node.name] = replace(node, op=fit_read_out(op, inputs[0], rates[node.inputs[0]]))
+                op = fit_read_out(op, inputs[0], expected)
+                changed[node.name] = replace(node, op=op)
+            outputs.append((op, expected, inputs[0].over(n_steps)[op.start :].mean(axis=0)))
         else:
             rates[node.name] = op.apply(*(rates[name] for name in node.inputs))
             if isinstance(op, Neurons):
-                found = calibrate_population(op, inputs[0], rates[node.name], n_steps, stages, rng)
+                scaled = replace(stages, rate_scale=(rate_scales or {}).get(node.name, stages.scale))
+                found = calibrate_population(op, inputs[0], rates[node.name], n_steps, scaled, rng)
                 changed[node.name] = replace(node, op=found.op)
                 events = fire(found.op, node.shape, inputs[0], n_steps, sample_keys(0, node.name, 0, count))
                 trains[node.name] = Signal(events * found.op.threshold, False)
+                spikes[node.name] = float(np.abs(events).sum(dtype=np.int64)) / count
                 told.population(node, found.op, found.figures | {"events": _shares(events, found.op)})
                 done += 1
                 on_progress(done)
@@ -81,8 +113,9 @@ def calibrate_on_spikes(
             left[name] -= 1
             if not left[name]:
                 del rates[name], trains[name]
-    told.whole(changed, stages, count, n_steps)
-    return graph.rewritten(changed.values())
+    told.whole(changed, stages, count, n_steps, rate_scales or {})
+    made = graph.rewritten(changed.values())
+    return ChainResult(graph=made, report=report, spikes=spikes, outputs=tuple(outputs), count=count)
 
 
 def _shares(events: Array, op: Neurons) -> str:
@@ -115,10 +148,15 @@ class _Told:
         if accepted:
             self._approximate(node.layers[0], "weights-calibrated")
 
-    def whole(self, changed: Mapping[str, Node], stages: Stages, count: int, n_steps: int) -> None:
+    def whole(
+        self, changed: Mapping[str, Node], stages: Stages, count: int, n_steps: int, rate_scales: Mapping[str, float]
+    ) -> None:
         """Tell what concerns the whole network."""
         if stages.fits_neurons:
             self._report.note("fitted-to-spikes", f"for {n_steps} steps", samples=count)
+        if rate_scales:
+            low, high = min(rate_scales.values()), max(rate_scales.values())
+            self._report.note("fewest-spikes", f"rates × {low:.2g}" + (f" to {high:.2g}" if high > low else ""))
         starts = [node.op.start for node in changed.values() if isinstance(node.op, Output)]
         if any(starts):
             self._report.note("read-out-delayed", f"the first {max(starts)} of {n_steps} steps are left out")

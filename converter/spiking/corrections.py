@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..dynamics import Signal, fire
+from ..dynamics import Signal, mean_output
 from ..ops import Array, Neurons
 from .fit import Trial, trial_errors
 
@@ -68,7 +68,5 @@ def calibrate_potential(op: Neurons, current: Signal, target: Array, n_steps: in
 
 def _mean_output(op: Neurons, current: Signal, n_steps: int, first: int) -> Array:
     """Return the mean output over the steps, ``(samples, *shape)``; the first sample has this place among all."""
-    shape = current.values.shape[2:]
     keys = np.arange(first, first + current.values.shape[1], dtype=np.uint64)  # no two samples share random numbers
-    events = fire(op, shape, current, n_steps, keys)
-    return np.asarray(events.sum(axis=0, dtype=np.int32) * (op.threshold_of(shape).reshape(shape) / n_steps))
+    return mean_output(op, current.values.shape[2:], current, n_steps, keys)

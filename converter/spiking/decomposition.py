@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..dynamics import Signal, fire
+from ..dynamics import Signal, mean_output
 from ..ops import Array, Neurons
 from .fit import Trial
 
@@ -109,8 +109,7 @@ def output_stages(op: Neurons, trial: Trial) -> tuple[Array, ...]:
     soft = replace(op, reset="subtract")
 
     def output(neurons: Neurons, signal: Signal) -> Array:
-        events = fire(neurons, shape, signal, n_steps)
-        return np.asarray(events.sum(axis=0, dtype=np.int32) * (theta / n_steps))
+        return mean_output(neurons, shape, signal, n_steps)
 
     rectified = np.maximum(mean + op.correction_of(shape).reshape(shape), 0)
     constant = Signal(mean[None], True)

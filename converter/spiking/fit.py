@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..dynamics import Signal, fire
+from ..dynamics import Signal, mean_output
 from ..ops import Array, Neurons
 
 __all__ = [
@@ -25,7 +25,9 @@ _VOLTAGES = (0.5, 0.25, 0.0)  # in thresholds; ½ rounds, 0 rounds down and wait
 _BETTER = 0.9  # of the error so far: a candidate that is hardly better only fits the samples
 _PLACES = 16384  # values of each channel that are looked at
 _MANY = 100  # places of a channel that show how its activations are spread
-_SIZES, _LARGEST = (1.0, 0.7, 1.4), 8.0  # sizes at which fewer are looked at, and 1 + this / √places
+_SIZES = (0.7, 1.4)  # at which fewer are looked at besides
+_LARGER, _MUCH_LARGER = 8.0, 12.0  # and at 1 + this / √places
+_WORTH_IT = 1.1  # a larger size than this
 _VALUES = 2**22  # most values of a trial, over all steps
 
 
@@ -73,16 +75,20 @@ def sample_places(current: Signal, target: Array, n_steps: int, rng: np.random.G
     return Trial(Signal(np.ascontiguousarray(rows), current.constant), np.ascontiguousarray(flat), n_steps)
 
 
-def at_other_sizes(trial: Trial) -> Trial:
-    """Return a trial of few places, ``(steps | 1, places, channels)``, with all of them smaller and larger as well.
+def at_other_sizes(op: Neurons, trial: Trial) -> Trial:
+    """Return a trial of places, ``(steps | 1, places, channels)``, with all of them larger as well; few also smaller.
 
-    Without that, a threshold would suit the few values that were seen: what comes later is cut off if it is larger.
-    The largest of n values is exceeded the more, the fewer they are.
+    Without that, a threshold would suit the values that were seen: what comes later is cut off if it is larger. The
+    largest of n values is exceeded the more, the fewer they are; of several thousand, hardly. Room above costs little
+    where a step may have many events. With one a step it costs as much precision as there is room, and only where
+    places are few it is worth that.
     """
-    places = len(trial.target)
-    if places >= _MANY:
+    places, bursts = len(trial.target), op.n_max > 1
+    few = places < _MANY
+    largest = 1 + (_MUCH_LARGER if few and bursts else _LARGER) / np.sqrt(places)
+    if not few and (not bursts or largest < _WORTH_IT):
         return trial
-    sizes = [np.float32(size) for size in (*_SIZES, 1 + _LARGEST / np.sqrt(places))]
+    sizes = [np.float32(size) for size in (1.0, *(_SIZES if few else ()), largest)]
     current = np.concatenate([trial.current.values * size for size in sizes], axis=1)
     target = np.concatenate([trial.target * size for size in sizes])
     return Trial(Signal(current, trial.current.constant), target, trial.n_steps)
@@ -106,10 +112,7 @@ def final_error(op: Neurons, trial: Trial) -> float:
 
 
 def _mean_output(op: Neurons, trial: Trial) -> Array:
-    """Return the mean output over the steps: ``(places, channels)`` float64."""
-    shape = trial.target.shape[1:]
-    sent = fire(op, shape, trial.current, trial.n_steps).sum(axis=0, dtype=np.int32)
-    return np.asarray(sent * (op.threshold_of(shape) / trial.n_steps))
+    return mean_output(op, trial.target.shape[1:], trial.current, trial.n_steps)
 
 
 def fit_threshold_and_voltage(
@@ -134,7 +137,10 @@ def fit_threshold_and_voltage(
     if thresholds:
         for factor in _REFINEMENTS:
             best.try_out(best.threshold * factor, best.voltage)
-        return replace(best.op, threshold=(best.threshold / rate_scale).astype(np.float32))
+        if rate_scale != 1:
+            best = _Best(replace(best.op, threshold=(best.threshold / rate_scale).astype(np.float32)), trial)
+            for voltage in _VOLTAGES if voltages else ():
+                best.try_out(best.threshold, voltage)
     return best.op
 
 

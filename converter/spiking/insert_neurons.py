@@ -47,7 +47,7 @@ def insert_neurons(
         scale, silent = channel_scale(histogram, preset.percentile)
         threshold = threshold_by_rule(stages.thresholds, histogram, preset, n_steps)
         if stages.thresholds != "fitted":  # those are scaled after the fit
-            threshold = threshold / stages.rate_scale
+            threshold = threshold / stages.scale
         op = preset.neurons(threshold.astype(np.float32), scale.astype(np.float32))
         if stages.initial_voltage == "zero":
             op = replace(op, initial_voltage=0.0)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 
 from ..graph import Graph
 from ..ops import Array
 from ..report import ReportBuilder
-from .chain import calibrate_on_spikes
+from .chain import ChainResult, calibrate_on_spikes
+from .fewest_spikes import fewest_spikes
 from .histograms import ActivationHistogram
 from .insert_neurons import insert_neurons
 from .presets import NeuronPreset
@@ -40,7 +42,19 @@ def make_spiking(
     on_fitted
         Called with the populations that are fitted to spikes, and how many there are.
     """
-    spiking = insert_neurons(graph, histograms, preset, report, stages=stages, n_steps=n_steps)
     if not histograms or not stages.needs_spikes:
-        return spiking
-    return calibrate_on_spikes(spiking, samples, n_steps, stages, report, lambda done: on_fitted(done, len(histograms)))
+        return insert_neurons(graph, histograms, preset, report, stages=stages, n_steps=n_steps)
+
+    def calibrate(rate_scales: Mapping[str, float]) -> ChainResult:
+        told = deepcopy(report)
+        spiking = insert_neurons(graph, histograms, preset, told, stages=stages, n_steps=n_steps)
+
+        def on_progress(done: int) -> None:
+            on_fitted(done, len(histograms))
+
+        return calibrate_on_spikes(spiking, samples, n_steps, stages, told, on_progress, rate_scales=rate_scales)
+
+    economical = stages.rate_scale is None and stages.thresholds == "fitted"
+    found = fewest_spikes(calibrate) if economical else calibrate({})
+    report.adopt(found.report)
+    return found.graph

@@ -48,7 +48,7 @@ def calibrate_population(
     errors = {"rule": final_error(op, trial)}
     fits = {"thresholds": stages.thresholds == "fitted", "voltages": stages.initial_voltage == "fitted"}
     if any(fits.values()):
-        op = fit_threshold_and_voltage(op, at_other_sizes(trial), **fits, rate_scale=stages.rate_scale)
+        op = fit_threshold_and_voltage(op, at_other_sizes(op, trial), **fits, rate_scale=stages.scale)
         errors["fitted"] = final_error(op, trial)
     if stages.bias or (stages.bias is None and not op.follows_rate):
         op = calibrate_bias(op, trial)

@@ -64,11 +64,11 @@ PRESETS: Mapping[str, NeuronPreset] = {
     for preset in (
         NeuronPreset(
             name="graded",
-            summary="whole-number events from -1 to 4, a -1 only where it takes back an earlier event",
+            summary="whole-number events from -1 to 15, a -1 only where it takes back an earlier event",
             n_min=-1,
-            n_max=4,
+            n_max=15,
             percentile=99.0,
-            threshold_factor=0.75,
+            threshold_factor=0.25,
         ),
         NeuronPreset(
             name="binary",

@@ -50,7 +50,9 @@ class Stages:
         are no longer the model's: the report says so.
     rate_scale
         Thresholds, from a rule or fitted, are divided by it: above 1, higher rates, finer levels and more spikes, and a
-        smaller largest output, which is n_max thresholds. Its place is that of NengoDL's scale_firing_rates.
+        smaller largest output, which is n_max thresholds. Its place is that of NengoDL's scale_firing_rates. None: 1,
+        and less for fitted thresholds where the samples say that the classes stay those of the model with fewer spikes
+        (`fewest_spikes`).
     read_out
         "fitted": leave the first steps out of the read-out where that brings it nearer to the model's output;
         "whole": never.
@@ -65,7 +67,7 @@ class Stages:
     bias: bool | None = None
     potential: bool = True
     weights: bool = False
-    rate_scale: float = 1.0
+    rate_scale: float | None = None
     read_out: str = "fitted"
     samples: int = 512
     seed: int = 0
@@ -79,7 +81,7 @@ class Stages:
         for name in ("bias", "potential", "weights"):
             if not isinstance(getattr(self, name), bool) and not (name == "bias" and self.bias is None):
                 raise UsageError(f"stage {name}: expected True or False, received {getattr(self, name)!r}")
-        scale = self.rate_scale
+        scale = 1.0 if self.rate_scale is None else self.rate_scale
         if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale < math.inf:
             raise UsageError(f"stage rate_scale: expected a number above 0, received {scale!r}")
         for name, least in (("samples", 1), ("seed", 0)):
@@ -92,6 +94,11 @@ class Stages:
         """Say whether any stage runs the spiking network."""
         fitted = self.fits_neurons or self.read_out == "fitted"
         return fitted or self.bias is not False or self.potential or self.weights
+
+    @property
+    def scale(self) -> float:
+        """Return the factor on the rates: 1 where none was set."""
+        return 1.0 if self.rate_scale is None else self.rate_scale
 
     @property
     def fits_neurons(self) -> bool:
@@ -125,7 +132,7 @@ class Stages:
             elif name in ("samples", "seed"):
                 values[name] = int(text) if text.isdecimal() else text
             elif name == "rate_scale":
-                values[name] = _number(text)
+                values[name] = None if text == "auto" else _number(text)
             else:
                 values[name] = {"on": True, "off": False}.get(text, text)
         return cls(**values)

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from ....converter.dynamics.llvm import LANES
 from ....converter.ops import Array
 from .bits import largest_size, lowest_bit, sum_lanes
 from .event_lists import CHUNK, EventLists, Source, append_row
@@ -15,6 +14,7 @@ from .exact import add_exactly, fire_exactly
 from .fire_phase import fire_phase
 from .fire_whole import fire_whole
 from .gather import gather
+from .llvm import LANES
 from .population import Firing
 from .row_map import RowMap
 

@@ -5,22 +5,25 @@ from importlib.util import find_spec
 import pytest
 
 from spikeport.backends.loihi.compatibility import import_nengo_loihi
-from spikeport.backends.loihi.limits import CHIP_LIMITS, CORE_LIMITS, NUMBER_FORMATS, limits_by_name
+from spikeport.backends.loihi.limits import CHIP_LIMITS, CORE_LIMITS, NUMBER_FORMATS
+
+EVERY_LIMIT = (*CORE_LIMITS, *CHIP_LIMITS, *NUMBER_FORMATS)
+BY_NAME = {limit.name: limit for limit in EVERY_LIMIT}
 
 
 def test_every_limit_has_a_value_a_unit_and_a_source() -> None:
-    for limit in (*CORE_LIMITS, *CHIP_LIMITS, *NUMBER_FORMATS):
+    for limit in EVERY_LIMIT:
         assert limit.value > 0
         assert limit.unit
         assert limit.source
 
 
 def test_names_are_unique() -> None:
-    assert len(limits_by_name()) == len(CORE_LIMITS) + len(CHIP_LIMITS) + len(NUMBER_FORMATS)
+    assert len(BY_NAME) == len(EVERY_LIMIT)
 
 
 def test_reads_as_a_line() -> None:
-    assert str(limits_by_name()["in-axons"]) == "in-axons: 4,096 input axons a core"
+    assert str(BY_NAME["in-axons"]) == "in-axons: 4,096 input axons a core"
 
 
 @pytest.mark.skipif(find_spec("nengo_loihi") is None, reason="nengo-loihi is not installed")
@@ -37,4 +40,4 @@ def test_agrees_with_nengo_loihi() -> None:
         "bias": discretize.BIAS_MAX,
         "membrane bits": discretize.U_BITS,
     }
-    assert {name: limits_by_name()[name].value for name in expected} == expected
+    assert {name: BY_NAME[name].value for name in expected} == expected

@@ -8,7 +8,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import types
 from numba.extending import intrinsic
 
-from ..ops import TIE
+from ....converter.ops import TIE
 from .llvm import BYTE, DOUBLE, INT, WORD, arguments_of, load, same, splat, store, vector_function, vector_of
 
 __all__ = ["fire_lanes"]

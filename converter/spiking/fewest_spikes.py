@@ -1,0 +1,61 @@
+"""Fewer spikes where these answer as well: the lowest rates at which the classes stay those of the model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+from .chain import ChainResult
+from .expected_loss import expected_flips, relative_error
+
+__all__ = ["fewest_spikes"]
+
+_TOLERATED = 1 / 800  # share of new samples whose class may be another than the model's
+_LARGEST_ERROR = 0.02  # of the scores' deviation: what looks like classes may be values that somebody reads
+_LEAST_SAMPLES = 100  # of fewer, the estimate says too little
+_HALVES = 3  # as often, at most, the rates are halved
+
+RateScales = Mapping[str, float]
+
+
+def fewest_spikes(calibrate: Callable[[RateScales], ChainResult]) -> ChainResult:
+    """Return the calibration with the lowest rates that the samples allow.
+
+    Rates are lowered only where the thresholds of the least error change fewer than one class in 800, so only
+    networks that are better than they need to be are calibrated more than once.
+
+    Parameters
+    ----------
+    calibrate
+        Population → its rate scale; those that are missing keep the stages' scale.
+    """
+    best = full = calibrate({})
+    if full.count < _LEAST_SAMPLES or not _tolerated(full):
+        return best
+    for halves in range(1, _HALVES + 1):
+        found = calibrate(_shared_out(full.spikes, 0.5**halves))
+        if not _tolerated(found):
+            between = calibrate(_shared_out(full.spikes, math.sqrt(0.5) * 0.5 ** (halves - 1)))
+            return between if _tolerated(between) else best
+        best = found
+    return best
+
+
+def _shared_out(spikes: Mapping[str, float], lowest: float) -> RateScales:
+    """Return each population's scale, ``lowest`` where there are most spikes: as few as possible for the same error.
+
+    A population's share in the squared error grows with θ², its spikes fall with 1/θ. The sum of the spikes is least,
+    for a sum of errors, where θ³ grows in proportion to the spikes that there would be at the thresholds of the least
+    error, which round each population alike.
+    """
+    most = max(spikes.values())
+    return {name: min(1.0, lowest * math.cbrt(most / max(count, 1e-9))) for name, count in spikes.items()}
+
+
+def _tolerated(found: ChainResult) -> bool:
+    """Say whether the outputs are classes that stay what they were, and whose scores hardly change."""
+    for op, expected, sent in found.outputs:
+        flips = expected_flips(expected, sent, op, counted=False)
+        if flips is None or flips > _TOLERATED or relative_error(expected, sent) > _LARGEST_ERROR:
+            return False
+    return bool(found.outputs)
