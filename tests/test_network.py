@@ -82,7 +82,7 @@ def test_with_samples_the_report_and_the_provenance_say_so(net, small_h5):
     assert len(facts["sha256"]) == 64
 
 
-@pytest.mark.parametrize(("neurons", "n_min", "n_max"), [("graded", -1, 15), ("binary", 0, 1)])
+@pytest.mark.parametrize(("neurons", "n_min", "n_max"), [("graded", -15, 15), ("binary", 0, 1)])
 def test_the_neurons_can_be_chosen(small_h5, neurons, n_min, n_max):
     net = spikeport.convert(small_h5, X, neurons=neurons)
     ops = [node.op for node in net.graph.nodes.values() if node.op.kind == "Neurons"]

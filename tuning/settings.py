@@ -42,7 +42,7 @@ class Settings:
     """
 
     steps: int
-    n_min: int = -1
+    n_min: int = -15
     n_max: int = 15
     thresholds: str = "fitted"
     percentile: float = 99.0
@@ -105,7 +105,7 @@ def search_space(max_steps: int) -> dict[str, BaseDistribution]:
     either = CategoricalDistribution((False, True))
     return {
         "steps": IntDistribution(1, max_steps, log=True),
-        "n_min": CategoricalDistribution((-1, 0)),
+        "n_min": CategoricalDistribution((-15, -1, 0)),
         "n_max": CategoricalDistribution(_MOST_EVENTS),
         "thresholds": CategoricalDistribution(CHOICES["thresholds"]),
         "percentile": CategoricalDistribution(_PERCENTILES),

@@ -64,8 +64,8 @@ PRESETS: Mapping[str, NeuronPreset] = {
     for preset in (
         NeuronPreset(
             name="graded",
-            summary="whole-number events from -1 to 15, a -1 only where it takes back an earlier event",
-            n_min=-1,
+            summary="whole-number events from -15 to 15, negative ones only where they take back earlier ones",
+            n_min=-15,
             n_max=15,
             percentile=99.0,
             threshold_factor=0.25,
