@@ -19,6 +19,7 @@ import numpy as np
 import spikeport
 from spikeport import Stages
 from spikeport.converter.storage import written_at_once
+from spikeport.preparation import prepare
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import real_material
@@ -101,24 +102,33 @@ DATA: Mapping[str, Callable[[], tuple[np.ndarray, Samples]]] = {
 """Model number → calibration samples, test samples with labels."""
 
 
-def measured(number: str, technique: Technique, steps: int, count: int, data: Any) -> tuple[dict[int, float], float]:
-    """Return accuracy in percent by steps, up to ``steps``, and the model's own."""
-    calibration, (x, y) = data
-    path = real_material.model_path(number)
-    net = spikeport.convert(path, calibration, target_steps=steps, neurons=technique.neurons, stages=technique.stages)
-    score = spikeport.evaluate(net, x[:count], y[:count], n_steps=steps)
-    return {t + 1: 100 * a for t, a in enumerate(score.accuracy)}, 100 * (score.keras_accuracy or 0.0)
+class Subject:
+    """A model, read and prepared once for all its conversions, with the samples that it is scored on."""
+
+    def __init__(self, number: str, count: int) -> None:
+        calibration, (x, y) = DATA[number]()
+        self._x, self._y = x[:count], y[:count]
+        self._prepared = prepare(real_material.model_path(number), calibration, layers=spikeport.LAYERS)
+
+    def measured(self, technique: Technique, steps: int) -> tuple[dict[int, float], float]:
+        """Return accuracy in percent by steps, up to ``steps``, and the model's own."""
+        preset, report = spikeport.PRESETS[technique.neurons], self._prepared.new_report()
+        graph = self._prepared.spiking(preset, technique.stages, steps, report)
+        net = spikeport.SpikingNetwork(graph=graph, report=report.build(), target_steps=steps)
+        score = spikeport.evaluate(net, self._x, self._y, n_steps=steps)
+        return {t + 1: 100 * a for t, a in enumerate(score.accuracy)}, 100 * (score.keras_accuracy or 0.0)
 
 
 def fill(results: dict[str, Any], numbers: list[str], steps: list[int], count: int, save: Callable[[], None]) -> None:
     """Measure what the results do not hold yet."""
     for number in numbers:
-        data = DATA[number]()
+        subject: Subject | None = None
         for technique in TECHNIQUES:
             row = results.setdefault(f"{number}/{technique.label}/{count}", {})
             missing = [t for t in steps if str(t) not in row]
             for t in missing if technique.for_steps else missing[-1:]:
-                by_steps, keras = measured(number, technique, t, count, data)
+                subject = subject or Subject(number, count)
+                by_steps, keras = subject.measured(technique, t)
                 row["keras"] = keras
                 row |= {str(s): by_steps[s] for s in ([t] if technique.for_steps else missing)}
                 save()
