@@ -80,7 +80,7 @@ def test_rates_stay_where_the_samples_say_too_little(case):
 
 def test_values_that_look_like_scores_keep_their_error_small():
     """Far apart, so that no class changes; but what is read may be the values."""
-    network = Network(0.03, op=Output(function="linear"))
+    network = Network(0.04, op=Output(function="linear"))
     network.scores = np.eye(10)[np.arange(256) % 10] * 30
     fewest_spikes(network)
     assert network.lowest[0] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +23,12 @@ class Node(NamedTuple):
 def nodes_of(net: Any) -> list[Node]:
     """The nodes of a `spikeport.SpikingNetwork`, each after those that it reads."""
     nodes = net.graph.nodes.values()
-    return [Node(n.name, n.op.kind, tuple(n.inputs), tuple(n.shape), dict(vars(n.op))) for n in nodes]
+    return [Node(n.name, n.op.kind, tuple(n.inputs), tuple(n.shape), _settings(n.op)) for n in nodes]
+
+
+def _settings(op: Any) -> dict[str, Any]:
+    """The fields of an op, without what it has computed from them."""
+    return {f.name: getattr(op, f.name) for f in dataclasses.fields(op)}
 
 
 def write(nodes: list[Node], folder: Path) -> None:

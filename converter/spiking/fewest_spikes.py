@@ -11,7 +11,7 @@ from .expected_loss import expected_flips, relative_error
 __all__ = ["fewest_spikes"]
 
 _TOLERATED = 1 / 800  # share of new samples whose class may be another than the model's
-_LARGEST_ERROR = 0.02  # of the scores' deviation: what looks like classes may be values that somebody reads
+_LARGEST_ERROR = 0.03  # of the scores' deviation: what looks like classes may be values that somebody reads
 _LEAST_SAMPLES = 100  # of fewer, the estimate says too little
 _HALVES = 3  # as often, at most, the rates are halved
 
