@@ -41,13 +41,13 @@ class Network:
 def test_a_network_without_error_gets_the_lowest_rates():
     network = Network(0.0)
     fewest_spikes(network)
-    assert network.lowest == [1, 0.5, 0.25, 0.125]
+    assert network.lowest == [1, 0.5, 0.25, 0.125, 0.0625, 0.03125]
 
 
 def test_the_layer_with_most_spikes_is_lowered_most():
     network = Network(0.0)
     fewest_spikes(network)
-    assert network.asked[-1] == pytest.approx({"first": 0.125, "second": 0.25, "last": 1.0})
+    assert network.asked[-1] == pytest.approx({"first": 1 / 32, "second": 1 / 16, "last": 20 / 32})
 
 
 def test_a_network_that_is_no_better_than_it_needs_to_be_is_calibrated_once():
@@ -56,13 +56,14 @@ def test_a_network_that_is_no_better_than_it_needs_to_be_is_calibrated_once():
     assert network.lowest == [1]
 
 
-def test_what_changes_too_many_classes_is_not_taken():
+def test_the_lowest_rates_that_are_tolerated_are_sought_between_two_halvings():
     network = Network(0.004)
     found = fewest_spikes(network)
-    refused = network.lowest[-2]
+    *_, refused, first, second = network.lowest
     assert refused < 0.6
-    assert network.lowest[-1] == pytest.approx(refused * np.sqrt(2))
-    assert found.report.build().model in (f"{0.004 / network.lowest[-1]:g}", f"{0.004 / network.lowest[-3]:g}")
+    assert first == pytest.approx(refused * 2**0.5)
+    assert second == pytest.approx(first * 2 ** (0.25 if second > first else -0.25))
+    assert found.report.build().model in {f"{0.004 / scale:g}" for scale in (2 * refused, first, second)}
 
 
 UNTOLD = {
@@ -84,7 +85,7 @@ def test_values_that_look_like_scores_keep_their_error_small():
     network.scores = np.eye(10)[np.arange(256) % 10] * 30
     fewest_spikes(network)
     assert network.lowest[0] == 1
-    assert network.lowest[-1] > 0.125
+    assert network.lowest[-1] > 1 / 32
 
 
 def test_a_real_network_sends_fewer_spikes_answers_alike_and_says_so():

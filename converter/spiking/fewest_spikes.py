@@ -13,7 +13,8 @@ __all__ = ["fewest_spikes"]
 _TOLERATED = 1 / 800  # share of new samples whose class may be another than the model's
 _LARGEST_ERROR = 0.03  # of the scores' deviation: what looks like classes may be values that somebody reads
 _LEAST_SAMPLES = 100  # of fewer, the estimate says too little
-_HALVES = 3  # as often, at most, the rates are halved
+_HALVES = 5  # as often, at most, the rates are halved
+_BISECTIONS = 2  # between the lowest rates that are tolerated and the next
 
 RateScales = Mapping[str, float]
 
@@ -32,12 +33,20 @@ def fewest_spikes(calibrate: Callable[[RateScales], ChainResult]) -> ChainResult
     best = full = calibrate({})
     if full.count < _LEAST_SAMPLES or not _tolerated(full):
         return best
+    tolerated = 0.0  # as often the rates may be halved
     for halves in range(1, _HALVES + 1):
         found = calibrate(_shared_out(full.spikes, 0.5**halves))
         if not _tolerated(found):
-            between = calibrate(_shared_out(full.spikes, math.sqrt(0.5) * 0.5 ** (halves - 1)))
-            return between if _tolerated(between) else best
-        best = found
+            break
+        best, tolerated = found, halves
+    else:
+        return best
+    step = 0.5
+    for _ in range(_BISECTIONS):
+        found = calibrate(_shared_out(full.spikes, 0.5 ** (tolerated + step)))
+        if _tolerated(found):
+            best, tolerated = found, tolerated + step
+        step /= 2
     return best
 
 
