@@ -9,6 +9,7 @@ import numpy as np
 
 from ....converter.ops import Array
 from .bits import largest_size, lowest_bit, sum_lanes
+from .counts import passed_by
 from .event_lists import CHUNK, EventLists, Source, append_row
 from .exact import add_exactly, fire_exactly
 from .fire_phase import fire_phase
@@ -22,6 +23,7 @@ __all__ = ["Way", "run_constant", "run_whole"]
 
 
 _WIDEST = 2**23  # the widest bound that voltages have room for; `ways` leaves twice as much
+_WORTH_A_LOOK = 4  # as many groups of neurons, of which one is silent
 _ALL = np.uint64(2**LANES - 1)
 
 
@@ -89,7 +91,6 @@ def run_whole(
     wide = firing.channels
     length = -(-to.columns * wide // CHUNK) * CHUNK
     events = np.zeros(steps * length, np.int8)
-    sent = np.zeros(lanes, np.int32)
     bounds = np.zeros(steps, np.int32)
     exact, steady_exact = np.empty(steps), np.empty(1)
     no_row = np.zeros(0, np.int8)
@@ -97,7 +98,7 @@ def run_whole(
     n_min, n_max = int(firing.n_min), int(firing.n_max)
     found, doubtful = 0, 0
     for b in range(counts.shape[1]):
-        spikes, operations, largest = 0.0, 0.0, 0
+        began, largest, look = found, 0, 1
         size = max(first_source.lists.largest[b], second_source.lists.largest[b] if both else 0)
         steady_size = max(
             first_source.steady.largest[b] if first_source.steadies else 0,
@@ -105,6 +106,7 @@ def run_whole(
         )
         for y in range(to.rows):
             events[:] = 0
+            groups, silent = 0, 0
             for first in range(0, to.columns, many):
                 last = min(first + many, to.columns)
                 sums[: (last - first) * each] = 0
@@ -130,6 +132,7 @@ def run_whole(
                         place = (x - first) * each + block * steps * width + lane % width
                         target = x * wide + lane
                         doubt = _ALL
+                        groups += 1
                         if bounds[steps - 1] < _WIDEST:
                             doubt = fire_whole(
                                 sums,
@@ -146,11 +149,12 @@ def run_whole(
                                 events,
                                 target,
                                 length,
-                                sent,
-                                lane,
                                 steady_sums,
                                 (x - first) * lanes + lane,
+                                look,
                             )
+                            silent += doubt == 0
+                            doubt &= _ALL
                         while doubt:
                             bit = lowest_bit(doubt)
                             doubt &= doubt - np.uint64(1)
@@ -166,7 +170,7 @@ def run_whole(
                                 add_exactly(second_source.lists, b, steps, second_way.exact, o, y, x, exact)
                                 if second_source.steadies:
                                     add_exactly(second_source.steady, b, 1, second_way.exact, o, y, x, steady_exact)
-                            sent[o] = fire_exactly(
+                            fire_exactly(
                                 exact,
                                 steady_exact[0],
                                 steps,
@@ -178,15 +182,13 @@ def run_whole(
                                 length,
                             )
                             doubtful += 1
-                    more, passed = _count(sent, firing.synapses, at if len(firing.synapses) > 1 else 0, to.outputs)
-                    spikes += more
-                    operations += passed
+            look = int(silent * _WORTH_A_LOOK >= groups)
             largest = max(largest, largest_size(events, len(events)))
             found = _list_row(events, steps, length, y, to, wide, lists, b, found, no_row, dense)
         lists.starts[b, to.rows * steps * to.columns] = found
         lists.largest[b] = largest
-        counts[0, b] = spikes
-        counts[1, b] = operations
+        counts[0, b] = found - began
+        counts[1, b] = passed_by(lists, b, steps, to.rows, to.columns, wide, firing.synapses)
     return doubtful
 
 
