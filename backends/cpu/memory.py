@@ -15,10 +15,8 @@ __all__ = ["Cut", "bytes_of_a_sample"]
 _VALUE = 8  # bytes of a value, float64
 _LISTED = 5  # bytes of an event in a list
 _DENSITY = 0.25  # events for each neuron and step that are counted with; lists take memory as they are filled
-_FAST, _FAST_NUMPY = (
-    2**21,
-    2**25,
-)  # bytes of events at once: they stay in the cache, or cost few calls
+_FAST = 2**23  # bytes of the events of a block, were each neuron's counted at each step; few of them are listed
+_FAST_NUMPY = 2**25  # the same where NumPy computes the nodes, and each call costs more
 _STRETCH = 4  # steps that a run which stops in between does at once, or so
 _MOST = 256
 _COUNTED = 2**31  # events of a sample that int32 can count

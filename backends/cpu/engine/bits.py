@@ -22,7 +22,7 @@ from .llvm import (
     word_of,
 )
 
-__all__ = ["PACKS", "count_bits", "largest_size", "lowest_bit", "nonzero_bits", "pack_chunk", "sum_lanes"]
+__all__ = ["PACKS", "copy_lanes", "count_bits", "lowest_bit", "nonzero_bits", "pack_chunk", "sum_lanes"]
 
 PACKS = bool(binding.get_host_cpu_features().get("avx512vbmi2", False))
 """Whether the processor packs bytes in one instruction."""
@@ -114,36 +114,6 @@ def _pack_chunk(typingctx: Any, row: Any, place: Any, base: Any, codes: Any, siz
     return types.uint64(*kinds), generate
 
 
-def _largest_size(typingctx: Any, row: Any, length: Any) -> Any:
-    """Return the largest absolute value of int8 values, a multiple of 64 of them."""
-    kinds = (row, length)
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        values, count = arguments_of(context, builder, kinds, arguments)
-        chunk = vector_of(BYTE, 64)
-        zero = ir.Constant(chunk, None)
-        entry = builder.block
-        head, loop, done = (builder.append_basic_block(n) for n in ("size.head", "size", "sized"))
-        builder.branch(head)
-        builder.position_at_end(head)
-        index, most = builder.phi(WORD), builder.phi(chunk)
-        index.add_incoming(WORD(0), entry)
-        most.add_incoming(zero, entry)
-        builder.cbranch(builder.icmp_signed("<", index, count), loop, done)
-        builder.position_at_end(loop)
-        n = load(builder, builder.gep(values, [index]), chunk)
-        away = builder.select(builder.icmp_signed("<", n, zero), builder.sub(zero, n), n)
-        index.add_incoming(builder.add(index, WORD(64)), loop)
-        most.add_incoming(builder.select(builder.icmp_unsigned(">", away, most), away, most), loop)
-        builder.branch(head)
-        builder.position_at_end(done)
-        name = "llvm.vector.reduce.umax.v64i8"
-        reduce = builder.module.globals.get(name) or ir.Function(builder.module, ir.FunctionType(BYTE, [chunk]), name)
-        return builder.zext(builder.call(reduce, [most]), WORD)
-
-    return types.int64(*kinds), generate
-
-
 def _sum_lanes(typingctx: Any, counts: Any, lanes: Any) -> Any:
     """Return the sum of int32 values, a multiple of `LANES` of them."""
     kinds = (counts, lanes)
@@ -172,9 +142,34 @@ def _sum_lanes(typingctx: Any, counts: Any, lanes: Any) -> Any:
     return types.int64(*kinds), generate
 
 
+def _copy_lanes(typingctx: Any, source: Any, at: Any, far: Any, into: Any, to: Any, distance: Any, rows: Any) -> Any:
+    """Copy `LANES` values int8 of each row; ``far`` and ``distance`` lie between the rows of both, which are flat."""
+    kinds = (source, at, far, into, to, distance, rows)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        given, begin, step, taken, first, further, count = arguments_of(context, builder, kinds, arguments)
+        entry = builder.block
+        head, loop, done = (builder.append_basic_block(n) for n in ("copy.head", "copy", "copied"))
+        builder.branch(head)
+        builder.position_at_end(head)
+        index = builder.phi(WORD)
+        index.add_incoming(WORD(0), entry)
+        builder.cbranch(builder.icmp_signed("<", index, count), loop, done)
+        builder.position_at_end(loop)
+        here = builder.gep(given, [builder.add(begin, builder.mul(index, step))])
+        there = builder.gep(taken, [builder.add(first, builder.mul(index, further))])
+        store(builder, load(builder, here, vector_of(BYTE)), there)
+        index.add_incoming(builder.add(index, WORD(1)), loop)
+        builder.branch(head)
+        builder.position_at_end(done)
+        return context.get_dummy_value()
+
+    return types.void(*kinds), generate
+
+
+copy_lanes: Any = intrinsic(_copy_lanes)
 pack_chunk: Any = intrinsic(_pack_chunk)
 sum_lanes: Any = intrinsic(_sum_lanes)
-largest_size: Any = intrinsic(_largest_size)
 nonzero_bits: Any = intrinsic(_nonzero_bits)
 lowest_bit: Any = intrinsic(_lowest_bit)
 count_bits: Any = intrinsic(_count_bits)

@@ -9,9 +9,19 @@ import numba
 import numpy as np
 
 from ....converter.ops import Array, Shape
-from .bits import PACKS, count_bits, largest_size, lowest_bit, nonzero_bits, pack_chunk
+from .bits import PACKS, count_bits, lowest_bit, nonzero_bits, pack_chunk
 
-__all__ = ["CHUNK", "EventLists", "Source", "append_row", "as_rows", "list_events", "list_values", "padded_channels"]
+__all__ = [
+    "CHUNK",
+    "EventLists",
+    "Source",
+    "append_row",
+    "as_rows",
+    "largest_of",
+    "list_events",
+    "list_values",
+    "padded_channels",
+]
 
 CHUNK = 64  # bytes that are searched for events at once
 
@@ -124,6 +134,15 @@ def append_row(
 
 
 @numba.njit(nogil=True, cache=True)
+def largest_of(sizes: Array, first: int, last: int) -> int:
+    """Return the largest absolute value of the sizes of some events."""
+    largest = 0
+    for e in range(first, last):
+        largest = max(largest, abs(int(sizes[e])))
+    return largest
+
+
+@numba.njit(nogil=True, cache=True)
 def list_events(events: Array, rows: int, columns: int, channels: int, padded: int, lists: EventLists) -> None:
     """List events ``(steps, samples, rows · columns · channels)`` int8."""
     steps, samples = events.shape[0], events.shape[1]
@@ -131,18 +150,17 @@ def list_events(events: Array, rows: int, columns: int, channels: int, padded: i
     row = np.zeros(length, np.int8)
     found = 0
     for b in range(samples):
-        largest = 0
+        began = found
         for y in range(rows):
             for t in range(steps):
                 source = events[t, b]
                 for x in range(columns):
                     begin = (y * columns + x) * channels
                     row[x * padded : x * padded + channels] = source[begin : begin + channels]
-                largest = max(largest, largest_size(row, length))
                 base = y * columns * padded
                 found = append_row(row, 0, length, base, padded, lists, b, (y * steps + t) * columns, found)
         lists.starts[b, rows * steps * columns] = found
-        lists.largest[b] = largest
+        lists.largest[b] = largest_of(lists.sizes, began, found)
 
 
 @numba.njit(nogil=True, cache=True)

@@ -187,9 +187,7 @@ class _Group:
             left = builder.sub(v, builder.shl(n, self._shift))
             above = builder.add(v, error)
             close = builder.icmp_unsigned("<", builder.and_(above, below), builder.add(error, error))
-            sends = builder.or_(
-                builder.icmp_signed(">=", above, self.part), builder.icmp_signed("<", least, zero)
-            )
+            sends = builder.or_(builder.icmp_signed(">=", above, self.part), builder.icmp_signed("<", least, zero))
             return (
                 left,
                 builder.sub(least, n),

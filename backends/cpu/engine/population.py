@@ -8,8 +8,7 @@ import numba
 import numpy as np
 
 from ....converter.ops import Array
-from .bits import largest_size
-from .event_lists import CHUNK, EventLists, append_row
+from .event_lists import CHUNK, EventLists, append_row, largest_of
 from .fire_lanes import fire_lanes
 from .gather import gather
 from .llvm import LANES
@@ -93,7 +92,7 @@ def run_population(
             scales[place * lanes : (place + 1) * lanes] = row[:lanes]
     found = 0
     for b in range(counts.shape[1]):
-        spikes, operations, largest = 0.0, 0.0, 0
+        spikes, operations, began = 0.0, 0.0, found
         for y in range(to.rows):
             for first in range(0, to.columns, many):
                 last = min(first + many, to.columns)
@@ -162,7 +161,6 @@ def run_population(
                     elif sent:
                         for o in range(to.outputs):
                             operations += memory[2, o] * firing.synapses[synapses, o]
-            largest = max(largest, largest_size(events, len(events)))
             for t in range(steps):
                 place = (y * steps + t) * to.columns
                 found = append_row(events, t, length, y * to.columns * wide, wide, lists, b, place, found)
@@ -173,6 +171,6 @@ def run_population(
                         for o in range(to.outputs):
                             dense[t, b, neuron + o] = events[begin + o]
         lists.starts[b, to.rows * steps * to.columns] = found
-        lists.largest[b] = largest
+        lists.largest[b] = largest_of(lists.sizes, began, found)
         counts[0, b] = spikes
         counts[1, b] = operations

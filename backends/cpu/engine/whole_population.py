@@ -8,9 +8,9 @@ import numba
 import numpy as np
 
 from ....converter.ops import Array
-from .bits import largest_size, lowest_bit, sum_lanes
+from .bits import copy_lanes, lowest_bit, sum_lanes
 from .counts import passed_by
-from .event_lists import CHUNK, EventLists, Source, append_row
+from .event_lists import CHUNK, EventLists, Source, append_row, largest_of
 from .exact import add_exactly, fire_exactly
 from .fire_phase import fire_phase
 from .fire_whole import fire_whole
@@ -98,7 +98,7 @@ def run_whole(
     n_min, n_max = int(firing.n_min), int(firing.n_max)
     found, doubtful = 0, 0
     for b in range(counts.shape[1]):
-        began, largest, look = found, 0, 1
+        began, look = found, 1
         size = max(first_source.lists.largest[b], second_source.lists.largest[b] if both else 0)
         steady_size = max(
             first_source.steady.largest[b] if first_source.steadies else 0,
@@ -183,10 +183,9 @@ def run_whole(
                             )
                             doubtful += 1
             look = int(silent * _WORTH_A_LOOK >= groups)
-            largest = max(largest, largest_size(events, len(events)))
             found = _list_row(events, steps, length, y, to, wide, lists, b, found, no_row, dense)
         lists.starts[b, to.rows * steps * to.columns] = found
-        lists.largest[b] = largest
+        lists.largest[b] = largest_of(lists.sizes, began, found)
         counts[0, b] = found - began
         counts[1, b] = passed_by(lists, b, steps, to.rows, to.columns, wide, firing.synapses)
     return doubtful
@@ -227,18 +226,32 @@ def run_constant(
     sent = np.zeros(lanes, np.int32)
     exact = np.empty(1)
     found, steady_found, doubtful = 0, 0, 0
+    blank, blank_steady = np.zeros(steps * lanes, np.int8), np.zeros(lanes, np.int8)
+    blank_sent, known = np.zeros(lanes, np.int32), False
     for b in range(counts.shape[1]):
-        spikes, operations, largest, steady_largest = 0.0, 0.0, 0, 0
+        spikes, operations = 0.0, 0.0
+        began, steady_began = found, steady_found
         for y in range(to.rows):
             events[:] = 0
             steady_row[:] = 0
             for first in range(0, to.columns, many):
                 last = min(first + many, to.columns)
                 sums[: (last - first) * lanes] = 0
+                reach[: last - first] = 0
                 gather(source, b, 1, to, y, first, last, sums, reach)
                 for x in range(first, last):
                     at = y * to.columns + x
                     of = at if len(setup) > 1 else 0
+                    synapses, here = at if len(firing.synapses) > 1 else 0, x * wide
+                    nothing = len(setup) == 1 and reach[x - first] == 0  # all such places do the same
+                    if nothing and known:
+                        for lane in range(0, lanes, LANES):
+                            copy_lanes(blank, lane, lanes, events, here + lane, length, steps)
+                            copy_lanes(blank_steady, lane, 0, steady_row, here + lane, 0, 1)
+                        more, passed = _count(blank_sent, firing.synapses, synapses, to.outputs)
+                        spikes += more
+                        operations += passed
+                        continue
                     for lane in range(0, lanes, LANES):
                         place = (x - first) * lanes + lane
                         doubt = fire_phase(
@@ -250,7 +263,7 @@ def run_constant(
                             lanes,
                             firing.n_max,
                             events,
-                            x * wide + lane,
+                            here + lane,
                             length,
                             sent,
                             lane,
@@ -263,7 +276,7 @@ def run_constant(
                             if o >= to.outputs:
                                 continue
                             exact[0] = sums[place + bit]
-                            steady_row[x * wide + o] = 0
+                            steady_row[here + o] = 0
                             sent[o] = fire_exactly(
                                 exact,
                                 setup[of, 1, o],
@@ -272,23 +285,27 @@ def run_constant(
                                 firing.n_min,
                                 firing.n_max,
                                 events,
-                                x * wide + o,
+                                here + o,
                                 length,
                             )
                             doubtful += 1
-                    more, passed = _count(sent, firing.synapses, at if len(firing.synapses) > 1 else 0, to.outputs)
+                    more, passed = _count(sent, firing.synapses, synapses, to.outputs)
                     spikes += more
                     operations += passed
-            largest = max(largest, largest_size(events, len(events)))
-            steady_largest = max(steady_largest, largest_size(steady_row, length))
+                    if nothing:
+                        for lane in range(0, lanes, LANES):
+                            copy_lanes(events, here + lane, length, blank, lane, lanes, steps)
+                            copy_lanes(steady_row, here + lane, 0, blank_steady, lane, 0, 1)
+                        blank_sent[:] = sent
+                        known = True
             found = _list_row(events, steps, length, y, to, wide, lists, b, found, steady_row, dense)
             steady_found = _list_row(
                 steady_row, 1, length, y, to, wide, steady, b, steady_found, steady_row, no_numbers
             )
         lists.starts[b, to.rows * steps * to.columns] = found
-        lists.largest[b] = largest
+        lists.largest[b] = largest_of(lists.sizes, began, found)
         steady.starts[b, to.rows * to.columns] = steady_found
-        steady.largest[b] = steady_largest
+        steady.largest[b] = largest_of(steady.sizes, steady_began, steady_found)
         counts[0, b] = spikes
         counts[1, b] = operations
     return doubtful
