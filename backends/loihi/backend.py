@@ -64,12 +64,22 @@ class LoihiBackend:
             Samples like those to come, one array for each input: they make the read-out more exact.
         seed
             Of the simulator; nothing in a converted network is random.
+        n_jobs
+            Threads of the emulator; by default one for each processor.
+        batch
+            How many samples are run at once at most, 64 by default.
+        memory
+            About how many bytes the spikes of these may take, 256 MiB by default.
         """
         target, seed = options.pop("target", "sim"), seed_from(options, self.name)
         calibration = _calibration(graph, options.pop("calibration", None))
+        how = {
+            name: _at_least_one(name, options.pop(name)) for name in ("n_jobs", "batch", "memory") if name in options
+        }
         if options:
             raise UsageError(
-                f"the loihi backend takes the options target, calibration and seed, received {', '.join(options)}"
+                "the loihi backend takes the options target, calibration, seed, n_jobs, batch and memory, "
+                f"received {', '.join(options)}"
             )
         if target not in _TARGETS:
             raise UsageError(f"expected target='sim' or target='loihi', received {target!r}")
@@ -86,7 +96,7 @@ class LoihiBackend:
             raise BackendError(missing)
         if target == "loihi" and find_spec("nxsdk") is None:
             raise BackendError(_NO_NXSDK)
-        return LoihiDeployment(graph, folding, fitted, target=target, calibration=calibration, seed=seed)
+        return LoihiDeployment(graph, folding, fitted, target=target, calibration=calibration, seed=seed, **how)
 
 
 def _calibration(graph: Graph, samples: Sequence[Array] | Array | None) -> Sequence[Array] | None:
@@ -99,6 +109,12 @@ def _calibration(graph: Graph, samples: Sequence[Array] | Array | None) -> Seque
     if received != expected or not len(arrays[0]):
         raise UsageError(f"calibration: expected samples of shape {expected}, received {received}")
     return arrays
+
+
+def _at_least_one(name: str, value: Any) -> int:
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+        raise UsageError(f"the loihi backend takes a whole number from 1 as {name}, received {value!r}")
+    return int(value)
 
 
 def _why_not(op: Neurons) -> str:

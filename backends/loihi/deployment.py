@@ -1,10 +1,10 @@
-"""A graph deployed on Loihi: scaled and built for each number of steps, run sample by sample, read out on the host."""
+"""A graph deployed on Loihi: scaled and built for each number of steps, run, and read out on the host."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,13 +15,12 @@ from ...errors import UsageError
 from ..contract import Deployment, OnProgress, RunResult, silent
 from ..fan_out import fan_out
 from .analog import evaluate_from
+from .chip_run import Chip
 from .fit import Fit
 from .folding import Folding
 from .gains import EstimatedGains, MeasuredGains
+from .read_out import ReadOut
 from .scaling import Gains, Scaled, scale
-
-if TYPE_CHECKING:
-    from .simulation import Simulation
 
 __all__ = ["LoihiDeployment"]
 
@@ -45,9 +44,14 @@ class LoihiDeployment(Deployment):
         target: str,
         calibration: Sequence[Array] | None,
         seed: int,
+        n_jobs: int | None = None,
+        batch: int = 64,
+        memory: int = 2**28,
     ) -> None:
         self._graph, self._folding, self._fit = graph, folding, fitted
         self._target, self._calibration, self._seed = target, calibration, seed
+        self._jobs, self._batch, self._memory = n_jobs, batch, memory
+        self._read_out = ReadOut.of(graph, [p.name for p in folding.populations.values() if not p.encodes])
         populations = folding.populations.values()
         self._depth = max(p.depth for p in populations)
         # what drives the neurons of the host: the values that they encode, or the current into them
@@ -55,7 +59,7 @@ class LoihiDeployment(Deployment):
             p.name: p.name if p.encodes else graph.nodes[p.name].inputs[0] for p in populations if not p.on_chip
         }
         self._synapses = fan_out(graph)
-        self._built: dict[Any, tuple[Mapping[str, Scaled], Simulation]] = {}
+        self._built: dict[Any, tuple[Mapping[str, Scaled], Chip]] = {}
         self._lost_bits: list[int] = []
         self._overflows: dict[str, int] = {}
 
@@ -85,7 +89,7 @@ class LoihiDeployment(Deployment):
             "host": self._host_nodes(),
             "boundary": {
                 "host_to_chip": [n for n in populations if n in sources and n not in chip],
-                "chip_to_host": [n for n in self._read_out()[1] if n in chip],
+                "chip_to_host": [n for n in self._read_out.populations if n in chip],
             },
             "extra_steps": self._depth,
             "gains": "estimated" if self._calibration is None else "measured on calibration samples",
@@ -102,7 +106,7 @@ class LoihiDeployment(Deployment):
         record: Iterable[str] = (),
         on_progress: OnProgress = silent,
     ) -> RunResult:
-        """Run the samples one after another, each from a clean state.
+        """Run the samples, each from a clean state: on the emulator many at once, on hardware one after another.
 
         The network runs for a few steps more than ``n_steps``: spikes take a step from layer to layer, and each
         population is read from the step on at which a sample reaches it. Nothing is random, so ``first`` has no effect.
@@ -113,45 +117,49 @@ class LoihiDeployment(Deployment):
                 "run with backend='cpu', or without encoder on samples that do not change"
             )
         record = frozenset(record)
-        scaled, simulation = self._for(n_steps, self._ranges(samples))
+        scaled, chip = self._for(n_steps, self._ranges(samples))
+        watch = {*record, *self._read_out.populations}.intersection(self._folding.populations)
         outputs: dict[str, list[Array]] = {name: [] for name in self._graph.outputs}
         events: dict[str, list[Array]] = {name: [] for name in self._folding.populations if name in record}
-        counts: dict[str, list[int]] = {name: [] for name in self._folding.populations}
-        operations: list[float] = []
-        for feeds, driving in self._batches(samples):
-            for sample in range(len(next(iter(feeds.values())))):
-                currents = {n: self._current(scaled[n], driving[d][sample]) for n, d in self._drives.items()}
-                spikes = simulation.run(currents, n_steps + self._depth)
-                sent = {n: self._window(n, spikes[n], n_steps) for n in spikes}
-                for name, value in self._outputs(scaled, sent, {n: x[sample] for n, x in feeds.items()}).items():
-                    outputs[name].append(value.astype(np.float32))
-                for name, fired in sent.items():
-                    counts[name].append(int(np.count_nonzero(fired)))
-                operations.append(sum(self._operations(name, fired) for name, fired in sent.items()))
-                for name, kept in events.items():
-                    kept.append(sent[name])
-                on_progress(1)
-        self._note(simulation)
+        counts: dict[str, list[Array]] = {name: [] for name in self._folding.populations}
+        operations: list[Array] = []
+        for feeds, driving in self._batches(samples, self._batch_size(n_steps, watch)):
+            currents = {n: self._currents(scaled[n], driving[d]) for n, d in self._drives.items()}
+            ran = chip.run_batch(currents, n_steps, watch)
+            worths = {name: (scaled[name].worth, scaled[name].offset) for name in self._read_out.populations}
+            for name, values in self._read_out.outputs(ran.spikes, worths, feeds).items():
+                outputs[name].append(values)
+            for name, sent in ran.counts.items():
+                counts[name].append(sent.reshape(len(sent), -1).sum(axis=1))
+            operations.append(np.sum([self._operations(name, sent) for name, sent in ran.counts.items()], axis=0))
+            for name, kept in events.items():
+                kept.append(ran.spikes[name].reshape(-1, n_steps, *self._graph.nodes[name].shape))
+            on_progress(len(next(iter(feeds.values()))))
+        self._note(chip)
         return RunResult(
-            outputs_over_time={name: np.stack(values) for name, values in outputs.items()},
-            spike_counts={name: np.array(values) for name, values in counts.items()},
-            synaptic_operations=np.array(operations),
-            events={name: np.stack(values) for name, values in events.items()},
+            outputs_over_time={name: np.concatenate(values) for name, values in outputs.items()},
+            spike_counts={name: np.concatenate(values) for name, values in counts.items()},
+            synaptic_operations=np.concatenate(operations),
+            events={name: np.concatenate(values) for name, values in events.items()},
             n_steps=n_steps,
         )
 
-    def _for(self, n_steps: int, ranges: _Ranges) -> tuple[Mapping[str, Scaled], Simulation]:
+    def _for(self, n_steps: int, ranges: _Ranges) -> tuple[Mapping[str, Scaled], Chip]:
         """Return the network for this number of steps, which thresholds depend on; built when first asked for."""
-        from .simulation import Simulation
+        from .simulation import Simulation, emulation
 
         key = (n_steps, *sorted(ranges.items()))
         if key not in self._built:
             scaled = scale(self._folding, self._fit, n_steps, self._gains(n_steps), ranges)
-            simulation = Simulation(scaled, target=self._target, seed=self._seed, n_chips=self._fit.n_chips)
-            self._note(simulation)
+            chip: Chip
+            if self._target == "loihi":
+                chip = Simulation(scaled, target=self._target, seed=self._seed, n_chips=self._fit.n_chips)
+            else:
+                chip = emulation(scaled, seed=self._seed, n_jobs=self._jobs)
+            self._note(chip)
             if len(self._built) >= _KEPT:
                 self._built.pop(next(iter(self._built)))[1].close()
-            self._built[key] = scaled, simulation
+            self._built[key] = scaled, chip
         return self._built[key]
 
     def _gains(self, n_steps: int) -> Gains:
@@ -175,7 +183,7 @@ class LoihiDeployment(Deployment):
         """
         encoded = [p.name for p in self._folding.populations.values() if p.encodes]
         largest, lowest = dict.fromkeys(encoded, 0.0), dict.fromkeys(encoded, 0.0)
-        for _, driving in self._batches(samples) if encoded else ():
+        for _, driving in self._batches(samples, _BATCH) if encoded else ():
             for name in encoded:
                 largest[name] = max(largest[name], float(np.abs(driving[name]).max(initial=0.0)))
                 lowest[name] = min(lowest[name], float(driving[name].min(initial=0.0)))
@@ -193,54 +201,28 @@ class LoihiDeployment(Deployment):
             return node.op.low, node.op.high
         return None
 
-    def _batches(self, samples: Sequence[Array]) -> Iterator[tuple[dict[str, Array], dict[str, Array]]]:
+    def _batches(self, samples: Sequence[Array], size: int) -> Iterator[tuple[dict[str, Array], dict[str, Array]]]:
         """Yield the inputs, and what drives the host's neurons, for some samples at a time."""
-        for start in range(0, len(samples[0]), _BATCH):
+        for start in range(0, len(samples[0]), size):
             parts = zip(self._graph.inputs, samples, strict=True)
-            feeds = {node.name: x[start : start + _BATCH].astype(np.float64) for node, x in parts}
+            feeds = {node.name: x[start : start + size].astype(np.float64) for node, x in parts}
             yield feeds, evaluate_from(self._graph, feeds, self._drives.values())
 
-    def _current(self, scaled: Scaled, driving: Array) -> Array:
-        return np.asarray(driving.reshape(scaled.population.shape) / scaled.worth)
+    def _batch_size(self, n_steps: int, watch: Collection[str]) -> int:
+        """Return how many samples to run at once: their spikes are kept for all steps."""
+        shapes = {name: math.prod(p.shape) for name, p in self._folding.populations.items()}
+        each = sum((2 if name in self._drives else 1) * shapes[name] for name in {*self._drives, *watch})
+        return max(1, min(self._batch, self._memory // max(each * (n_steps + self._depth), 1)))
 
-    def _window(self, name: str, spikes: Array, n_steps: int) -> Array:
-        """Return the spikes of the steps in which the population answers the sample, in the shape of its node."""
-        depth = self._folding.populations[name].depth
-        return spikes[depth : depth + n_steps].reshape(n_steps, *self._graph.nodes[name].shape)
+    def _currents(self, scaled: Scaled, driving: Array) -> Array:
+        return np.ascontiguousarray(driving.reshape(-1, *scaled.population.shape) / scaled.worth)
 
-    def _operations(self, name: str, spikes: Array) -> float:
-        return float(np.abs(spikes).sum(axis=0).reshape(-1) @ self._synapses[name].reshape(-1))
-
-    def _outputs(
-        self, scaled: Mapping[str, Scaled], sent: Mapping[str, Array], feeds: Mapping[str, Array]
-    ) -> dict[str, Array]:
-        """Return the read-out of one sample at each step: what the graph makes of the mean of the spikes so far."""
-        known: dict[str, Array] = {}
-        for name in self._read_out()[1]:
-            spikes = sent[name]
-            steps = np.arange(1, len(spikes) + 1).reshape(-1, *(1,) * (spikes.ndim - 1))
-            known[name] = np.cumsum(spikes, axis=0, dtype=np.float64) / steps * scaled[name].worth + scaled[name].offset
-            n_steps = len(spikes)
-        known |= {name: np.broadcast_to(x, (n_steps, *x.shape)) for name, x in feeds.items()}
-        values = evaluate_from(self._graph, known, self._graph.outputs.values())
-        return {name: values[place] for name, place in self._graph.outputs.items()}
-
-    def _read_out(self) -> tuple[list[str], list[str]]:
-        """Return the nodes between the last populations and the outputs, and those populations."""
-        populations = {p.name for p in self._folding.populations.values() if not p.encodes}
-        found: set[str] = set()
-        stack = list(self._graph.outputs.values())
-        while stack:
-            name = stack.pop()
-            if name not in found:
-                found.add(name)
-                stack.extend(() if name in populations else self._graph.nodes[name].inputs)
-        order = [name for name in self._graph.nodes if name in found]
-        return [n for n in order if n not in populations], [n for n in order if n in populations]
+    def _operations(self, name: str, counts: Array) -> Array:
+        return np.asarray(counts.reshape(len(counts), -1) @ self._synapses[name].reshape(-1), dtype=np.float64)
 
     def _host_nodes(self) -> list[str]:
         """Return the nodes that the host computes with real values, beside its neurons."""
-        found: set[str] = set(self._read_out()[0])
+        found: set[str] = set(self._read_out.nodes)
         stack = list(self._drives.values())
         while stack:
             name = stack.pop()
@@ -248,13 +230,13 @@ class LoihiDeployment(Deployment):
             stack.extend(self._graph.nodes[name].inputs)
         return [name for name in self._graph.nodes if name in found]
 
-    def _note(self, simulation: Simulation) -> None:
+    def _note(self, chip: Chip) -> None:
         """Take over what happened since the last time."""
-        self._lost_bits += simulation.happenings.lost_bits
-        for register, steps in simulation.happenings.overflows.items():
+        self._lost_bits += chip.happenings.lost_bits
+        for register, steps in chip.happenings.overflows.items():
             self._overflows[register] = self._overflows.get(register, 0) + steps
-        simulation.happenings.lost_bits.clear()
-        simulation.happenings.overflows.clear()
+        chip.happenings.lost_bits.clear()
+        chip.happenings.overflows.clear()
 
     def _warnings(self) -> Iterator[str]:
         if self._calibration is None and self._depth > 2:

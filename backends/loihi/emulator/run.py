@@ -72,6 +72,11 @@ class Emulator:
         self.program = program
         self._jobs = n_jobs or _processors()
 
+    @property
+    def width(self) -> int:
+        """Return for how many inputs the flags have room."""
+        return _grouped(self.program.n_inputs)
+
     def clean(self, samples: int) -> States:
         """Return the state before the first step."""
         n = self.program.n_neurons + LANES  # a run is added in whole vectors
@@ -94,7 +99,7 @@ class Emulator:
         program, watch = self.program, tuple(watch)
         (samples,) = {len(x) for x in spikes.values()}
         (steps,) = {x.shape[1] for x in spikes.values()}
-        sent_in = np.zeros((samples, steps, _grouped(program.n_inputs)), np.uint8)
+        sent_in = np.zeros((samples, steps, self.width), np.uint8)
         for name, place in program.inputs.items():
             sent_in[:, :, place.range] = spikes[name].reshape(samples, steps, place.size) != 0
         return self.run_flags(sent_in, watch=watch, states=states)

@@ -217,7 +217,12 @@ def test_hardware_needs_nxsdk(monkeypatch: pytest.MonkeyPatch, build: Any) -> No
 
 
 MISUSES = [
-    pytest.param({"traget": "sim"}, "takes the options target, calibration and seed, received traget", id="unknown"),
+    pytest.param(
+        {"traget": "sim"},
+        "takes the options target, calibration, seed, n_jobs, batch and memory, received traget",
+        id="unknown",
+    ),
+    pytest.param({"n_jobs": 0}, "takes a whole number from 1 as n_jobs, received 0", id="threads"),
     pytest.param({"target": "simreal"}, "expected target='sim' or target='loihi', received 'simreal'", id="target"),
     pytest.param({"calibration": np.zeros((3, 4))}, r"expected samples of shape \[\(12, 12, 1\)\]", id="shape"),
     pytest.param({"calibration": np.zeros((0, 12, 12, 1))}, "calibration: expected samples", id="no samples"),

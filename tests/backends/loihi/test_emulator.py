@@ -129,14 +129,34 @@ def test_without_rounding_the_emulator_is_the_twin(net: tuple[Graph, Any]) -> No
     ranges = deployment._ranges([samples])
     scaled = dict(scale(deployment._folding, deployment._fit, 20, EstimatedGains(20), ranges))
     simulation = Simulation(scaled, target="simreal")
-    ((_, driving),) = deployment._batches([samples[:3]])
+    ((_, driving),) = deployment._batches([samples[:3]], 3)
     for sample in range(3):
-        currents = {n: deployment._current(scaled[n], driving[d][sample]) for n, d in deployment._drives.items()}
+        currents = {n: deployment._currents(scaled[n], driving[d])[sample] for n, d in deployment._drives.items()}
         spikes, expected = simulation.run(currents, 20), twin(scaled, currents, 20)
         for name in scaled:
             assert expected[name].any()
             np.testing.assert_array_equal(spikes[name], expected[name], err_msg=name)
     simulation.close()
+
+
+def test_the_compiled_twin_is_nengo_loihis_emulator(net: tuple[Graph, Any]) -> None:
+    """From the currents into the host's neurons to every spike: what full test sets run on is what nengo-loihi runs."""
+    from spikeport.backends.loihi.simulation import Simulation
+
+    graph, samples = net
+    deployment = LoihiBackend().deploy(graph, n_jobs=1)
+    scaled, emulation = deployment._for(50, deployment._ranges([samples]))
+    ((_, driving),) = deployment._batches([samples[:3]], 3)
+    currents = {n: deployment._currents(scaled[n], driving[d]) for n, d in deployment._drives.items()}
+    simulation = Simulation(scaled)
+    expected = simulation.run_batch(currents, 50, list(scaled))
+    found = emulation.run_batch(currents, 50, list(scaled))
+    simulation.close()
+    assert set(found.spikes) == set(found.counts) == set(scaled)
+    for name in scaled:
+        np.testing.assert_array_equal(found.spikes[name], expected.spikes[name], err_msg=name)
+        np.testing.assert_array_equal(found.counts[name], expected.counts[name], err_msg=name)
+        assert found.counts[name].any()
 
 
 def deploy(graph: Graph, **options: Any) -> LoihiDeployment:
@@ -181,11 +201,14 @@ def test_counts_are_those_of_the_events(net: tuple[Graph, Any]) -> None:
 
 
 def test_facts_are_json_and_agree_with_nengo_loihi(net: tuple[Graph, Any]) -> None:
+    from spikeport.backends.loihi.simulation import Simulation
+
     graph, samples = net
     deployment = deploy(graph)
     deployment.run([samples[:1]], 4)
     facts = json.loads(json.dumps(deployment.facts))
-    ((_, simulation),) = deployment._built.values()
+    ((scaled, _),) = deployment._built.values()
+    simulation = Simulation(scaled)
     for name, blocks in simulation.blocks.items():
         entry = facts["populations"][name]
         assert entry["where"] == "chip"

@@ -1,0 +1,87 @@
+"""What the host makes of the spikes that it hears: the graph behind the last populations, of their mean so far."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...converter.graph import Graph
+from ...converter.ops import Array
+from .analog import evaluate_from
+
+__all__ = ["ReadOut"]
+
+_VALUES = 2**22  # of a population over the steps that are computed at once
+
+
+@dataclass(frozen=True, eq=False)
+class ReadOut:
+    """The part of a graph behind its last populations.
+
+    Attributes
+    ----------
+    nodes
+        What the host computes.
+    populations
+        What it hears.
+    """
+
+    graph: Graph
+    nodes: tuple[str, ...]
+    populations: tuple[str, ...]
+
+    @classmethod
+    def of(cls, graph: Graph, populations: Collection[str]) -> ReadOut:
+        """Return it for a graph with these populations."""
+        found: set[str] = set()
+        stack = list(graph.outputs.values())
+        while stack:
+            name = stack.pop()
+            if name not in found:
+                found.add(name)
+                stack.extend(() if name in populations else graph.nodes[name].inputs)
+        order = [name for name in graph.nodes if name in found]
+        return cls(
+            graph,
+            tuple(n for n in order if n not in populations),
+            tuple(n for n in order if n in populations),
+        )
+
+    def outputs(
+        self, spikes: Mapping[str, Array], worths: Mapping[str, tuple[Array, Array]], feeds: Mapping[str, Array]
+    ) -> dict[str, Array]:
+        """Return Keras output → ``(samples, steps, *shape)`` float32.
+
+        Parameters
+        ----------
+        spikes
+            Population → ``(samples, steps, *volume)``.
+        worths
+            Population → what a spike is worth and what is added to the mean, for each channel.
+        feeds
+            Input → values, ``(samples, *shape)``.
+        """
+        some = spikes[self.populations[0]]
+        samples, steps = some.shape[:2]
+        largest = max(spikes[name][0].size for name in self.populations)
+        size = max(1, _VALUES // largest)
+        found: dict[str, list[Array]] = {name: [] for name in self.graph.outputs}
+        for start in range(0, samples, size):
+            part = slice(start, start + size)
+            known = {n: self._means(n, spikes[n][part], *worths[n]) for n in self.populations}
+            known |= {name: np.repeat(x[part], steps, axis=0) for name, x in feeds.items() if name in self.nodes}
+            values = evaluate_from(self.graph, known, self.graph.outputs.values())
+            for name, place in self.graph.outputs.items():
+                found[name].append(values[place].reshape(-1, steps, *values[place].shape[1:]).astype(np.float32))
+        return {name: np.concatenate(parts) for name, parts in found.items()}
+
+    def _means(self, name: str, spikes: Array, worth: Array, offset: Array) -> Array:
+        """Return the mean value so far at each step, ``(samples · steps, *shape)``."""
+        steps = np.arange(1, spikes.shape[1] + 1).reshape(-1, *(1,) * (spikes.ndim - 2))
+        means = np.cumsum(spikes, axis=1, dtype=np.float64)
+        means /= steps
+        means *= worth
+        means += offset
+        return means.reshape(-1, *self.graph.nodes[name].shape)
