@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,10 +15,12 @@ from ...errors import BackendError, UsageError
 from ..contract import Verdict
 from ..seeds import seed_from
 from .compatibility import NOT_INSTALLED
-from .deployment import LoihiDeployment
 from .fit import Fit, fit
 from .folding import Folding, fold
 from .partition import Partition, is_population, partition
+
+if TYPE_CHECKING:
+    from .deployment import LoihiDeployment
 
 __all__ = ["LoihiBackend"]
 
@@ -26,7 +28,7 @@ _NO_NXSDK = (
     "target='loihi' needs Loihi hardware and NxSDK 0.9 or 1.0, which Intel gives to members of its research community; "
     "it is not installed here. Use target='sim', the emulator"
 )
-_TARGETS = ("sim", "loihi")
+_TARGETS = ("sim", "float", "loihi")
 _OWN_NEURON = "the chip has an integrate-and-fire neuron of its own, which stands in for graded and binary neurons only"
 _FOR_GRADED = "; the chip's own neuron, which sends one spike a step at most, stands in for graded ones"
 
@@ -59,7 +61,7 @@ class LoihiBackend:
         Parameters
         ----------
         target
-            "sim", the emulator, or "loihi", hardware.
+            "sim", the emulator; "float", the same without rounding, to see what rounding costs; or "loihi", hardware.
         calibration
             Samples like those to come, one array for each input: they make the read-out more exact.
         seed
@@ -82,7 +84,7 @@ class LoihiBackend:
                 f"received {', '.join(options)}"
             )
         if target not in _TARGETS:
-            raise UsageError(f"expected target='sim' or target='loihi', received {target!r}")
+            raise UsageError(f"expected target='sim', target='float' or target='loihi', received {target!r}")
         parts = partition(graph)
         folding = fold(graph, parts)
         fitted = fit(folding)
@@ -96,6 +98,8 @@ class LoihiBackend:
             raise BackendError(missing)
         if target == "loihi" and find_spec("nxsdk") is None:
             raise BackendError(_NO_NXSDK)
+        from .deployment import LoihiDeployment  # which imports the compiler
+
         return LoihiDeployment(graph, folding, fitted, target=target, calibration=calibration, seed=seed, **how)
 
 

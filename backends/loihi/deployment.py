@@ -155,7 +155,7 @@ class LoihiDeployment(Deployment):
             if self._target == "loihi":
                 chip = Simulation(scaled, target=self._target, seed=self._seed, n_chips=self._fit.n_chips)
             else:
-                chip = emulation(scaled, seed=self._seed, n_jobs=self._jobs)
+                chip = emulation(scaled, rounds=self._target == "sim", seed=self._seed, n_jobs=self._jobs)
             self._note(chip)
             if len(self._built) >= _KEPT:
                 self._built.pop(next(iter(self._built)))[1].close()

@@ -10,10 +10,11 @@ import numpy as np
 from ...converter.graph import Graph
 from ...converter.ops import Array
 from .analog import evaluate_from
+from .emulator.means import running_means
 
 __all__ = ["ReadOut"]
 
-_VALUES = 2**22  # of a population over the steps that are computed at once
+_VALUES = 2**21  # of a population over the steps that are computed at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +80,11 @@ class ReadOut:
 
     def _means(self, name: str, spikes: Array, worth: Array, offset: Array) -> Array:
         """Return the mean value so far at each step, ``(samples · steps, *shape)``."""
-        steps = np.arange(1, spikes.shape[1] + 1).reshape(-1, *(1,) * (spikes.ndim - 2))
-        means = np.cumsum(spikes, axis=1, dtype=np.float64)
-        means /= steps
-        means *= worth
-        means += offset
+        shape = spikes.shape[2:]
+        sent = np.ascontiguousarray(spikes).reshape(*spikes.shape[:2], -1)
+        worth, offset = (
+            np.ascontiguousarray(np.broadcast_to(x, shape), np.float64).reshape(-1) for x in (worth, offset)
+        )
+        means = np.empty(sent.shape)
+        running_means(sent, worth, offset, means)
         return means.reshape(-1, *self.graph.nodes[name].shape)

@@ -193,9 +193,11 @@ class Simulation:
         )
 
 
-def emulation(scaled: Mapping[str, Scaled], *, seed: int = 0, n_jobs: int | None = None) -> Emulation:
-    """Let nengo-loihi build and discretise the populations, and return their compiled twin."""
-    simulation = Simulation(scaled, seed=seed)
+def emulation(
+    scaled: Mapping[str, Scaled], *, rounds: bool = True, seed: int = 0, n_jobs: int | None = None
+) -> Emulation:
+    """Let nengo-loihi build and (with ``rounds``) discretise the populations, and return their compiled twin."""
+    simulation = Simulation(scaled, target="sim" if rounds else "simreal", seed=seed)
     try:
         return simulation.emulated(n_jobs)
     finally:

@@ -19,14 +19,14 @@ LANES = 8
 def _add_run(
     typingctx: Any, into: Any, place: Any, weights: Any, first: Any, length: Any, shift: Any
 ) -> tuple[Any, Any]:
-    """Add ``weights[first + k] << shift`` to ``into[place + k]`` for the weights of a run.
+    """Add ``weights[first + k] << shift`` to ``into[place + k]`` for the weights of a run; floats are not shifted.
 
     Parameters
     ----------
     into
-        int32, C-contiguous.
+        int32, C-contiguous, or float32.
     weights
-        int8, int16 or int32, C-contiguous.
+        int8, int16 or int32, C-contiguous, or float32.
     length
         Of the run; it is rounded up to whole vectors.
     """
@@ -37,7 +37,8 @@ def _add_run(
         table = data_of(context, builder, weights, arguments[2])
         at, start, count, bits = (word_of(context, builder, kinds[k], arguments[k]) for k in (1, 3, 4, 5))
         sums, table = builder.gep(sums, [at]), builder.gep(table, [start])
-        vector, narrow = vector_of(INT, LANES), vector_of(table.type.pointee, LANES)
+        floating = isinstance(into.dtype, types.Float)
+        vector, narrow = vector_of(sums.type.pointee, LANES), vector_of(table.type.pointee, LANES)
         by = splat(builder, builder.trunc(bits, INT), LANES)
         entry = builder.block
         head, body, done = (builder.append_basic_block(name) for name in ("head", "body", "done"))
@@ -53,7 +54,11 @@ def _add_run(
         if narrow != vector:
             added = builder.sext(added, vector)
         to = builder.gep(sums, [k])
-        store(builder, builder.add(load(builder, to, vector), builder.shl(added, by)), to)
+        if floating:
+            total = builder.fadd(load(builder, to, vector), added)
+        else:
+            total = builder.add(load(builder, to, vector), builder.shl(added, by))
+        store(builder, total, to)
         k.add_incoming(builder.add(k, WORD(LANES)), body)
         builder.branch(head)
 

@@ -12,10 +12,10 @@ import numba
 import numpy as np
 
 from ....converter.ops import Array
-from .add_run import add_run
+from .add_run import LANES, add_run
 from .program import NeuronArrays, RowArrays
 
-__all__ = ["CLIPS", "run_sample"]
+__all__ = ["CLIPS", "run_sample", "run_sample_of_floats"]
 
 CLIPS = ("q0", "current", "u2", "voltage")
 """The registers whose overflows are counted; of the voltage, which the chip clips, how often it was at its highest."""
@@ -117,6 +117,41 @@ def _listed(flags: Array, found: Array) -> int:
     return count
 
 
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _update_floats(neurons: NeuronArrays, q: Array, v: Array, fired: Array) -> None:
+    """Advance neurons that only integrate and fire, without rounding."""
+    bias, threshold, lowest = neurons.bias, neurons.threshold, neurons.lowest
+    for i in range(len(threshold)):
+        voltage = max(v[i] + (q[i] + bias[i]), lowest[i])
+        spike = voltage > threshold[i]
+        v[i] = np.float32(0) if spike else voltage
+        fired[i] = spike
+
+
+@numba.njit(nogil=True, cache=True)
+def _deliver(rows: RowArrays, arrived: Array, fired: Array, sent: Array, q: Array) -> None:
+    """Add what the spikes of the inputs and those of the step before bring, and count them."""
+    n_inputs = len(sent) - len(q) + LANES
+    found = np.empty(max(len(arrived), len(fired)), np.int32)
+    q[:] = 0
+    for k in range(_listed(arrived, found)):
+        sent[found[k]] += 1
+        _send(rows, found[k], q)
+    for k in range(_listed(fired, found)):
+        source = n_inputs + found[k]
+        sent[source] += 1
+        _send(rows, source, q)
+
+
+@numba.njit(nogil=True, cache=True)
+def _look(fired: Array, watched: Array, seen: Array) -> None:
+    place = 0
+    for part in range(len(watched)):
+        first, last = watched[part]
+        seen[place : place + last - first] = fired[first:last]
+        place += last - first
+
+
 @numba.njit(nogil=True, cache=True)
 def run_sample(
     neurons: NeuronArrays,
@@ -136,7 +171,7 @@ def run_sample(
     sent_in
         ``(steps, inputs)`` uint8, the inputs in groups of 8: the spikes that reach the chip in each step.
     state
-        ``(4, neurons)`` int32: input, current, voltage, and for how many steps each rests. Kept.
+        ``(4, neurons + LANES)`` int32: input, current, voltage, and for how many steps each rests. Kept.
     fired
         ``(neurons,)`` uint8, in groups of 8: the spikes of the step before; afterwards those of the last step.
     sent
@@ -148,26 +183,33 @@ def run_sample(
     seen
         ``(steps, watched neurons)`` uint8: written, their spikes.
     """
-    steps, n_inputs = len(sent_in), len(rows.first_link) - 1 - len(neurons.threshold)
     q, u, v, rest = state[0], state[1], state[2], state[3]
     n = len(neurons.threshold)
-    found = np.empty(max(sent_in.shape[1], len(fired)), np.int32)
     before = np.empty((2, n), np.int32)
-    for step in range(steps):
-        q[:] = 0
-        for k in range(_listed(sent_in[step], found)):
-            sent[found[k]] += 1
-            _send(rows, found[k], q)
-        for k in range(_listed(fired, found)):
-            source = n_inputs + found[k]
-            sent[source] += 1
-            _send(rows, source, q)
+    for step in range(len(sent_in)):
+        _deliver(rows, sent_in[step], fired, sent, q)
         before[0, :] = u[:n]
         before[1, :] = v[:n]
         if _update(neurons, q, u, v, rest, fired):
             _count_clips(neurons, q, before[0], before[1], clips)
-        place = 0
-        for part in range(len(watched)):
-            first, last = watched[part]
-            seen[step, place : place + last - first] = fired[first:last]
-            place += last - first
+        _look(fired, watched, seen[step])
+
+
+@numba.njit(nogil=True, cache=True)
+def run_sample_of_floats(
+    neurons: NeuronArrays,
+    rows: RowArrays,
+    sent_in: Array,
+    state: Array,
+    fired: Array,
+    sent: Array,
+    clips: Array,
+    watched: Array,
+    seen: Array,
+) -> None:
+    """Do the same without rounding: the state is float32, and nothing overflows."""
+    q, v = state[0], state[2]
+    for step in range(len(sent_in)):
+        _deliver(rows, sent_in[step], fired, sent, q)
+        _update_floats(neurons, q, v, fired)
+        _look(fired, watched, seen[step])

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
 
+import numpy as np
+
 from ....converter.ops import Array, Shape
 
 __all__ = ["NeuronArrays", "Place", "Program", "RowArrays"]
@@ -31,7 +33,7 @@ class Place:
 
 
 class NeuronArrays(NamedTuple):
-    """The parameters of the neurons, int32 each, in the units of the chip's registers.
+    """The parameters of the neurons, int32 each, in the units of the chip's registers; float32 without rounding.
 
     The step that they describe is that of nengo-loihi 1.1.0 (``emulator/interface.py``, ``CompartmentState.update``).
 
@@ -124,6 +126,11 @@ class Program:
     def n_cores(self) -> int:
         """Return how many cores there are."""
         return int(self.synapses.shape[1])
+
+    @property
+    def rounds(self) -> bool:
+        """Say whether it computes in whole numbers."""
+        return bool(self.neurons.threshold.dtype == np.int32)
 
     @property
     def n_bytes(self) -> int:

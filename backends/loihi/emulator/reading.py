@@ -46,7 +46,7 @@ class Layout:
 
 
 def program_of(model: Any, layouts: Mapping[str, Layout] | None = None, inputs: Sequence[str] = ()) -> Program:
-    """Return the program of a network that nengo-loihi has built with ``target="sim"``.
+    """Return the program of a network that nengo-loihi has built, in whole numbers where it discretised the network.
 
     Parameters
     ----------
@@ -61,15 +61,14 @@ def program_of(model: Any, layouts: Mapping[str, Layout] | None = None, inputs: 
     Raises
     ------
     BackendError
-        Where the model learns, draws noise, or was not discretised.
+        Where the model learns or draws noise, or has other neurons than integrate-and-fire ones without being
+        discretised.
     """
-    if any(block.compartment.vth.dtype != np.int32 for block in model.blocks):
-        raise BackendError("expected a network that nengo-loihi discretised, with target='sim'; received floats")
+    for block in model.blocks:
+        _refuse_random(block)
     layouts = _with_all_blocks(model, layouts or {})
     numbers, populations = _numbered(layouts)
     cores = {block: core for core, block in enumerate(model.blocks)}
-    for block in model.blocks:
-        _refuse_random(block)
     neurons = _neurons(numbers, cores)
     names = [*inputs, *(f"input {k}" for k in range(len(inputs), len(model.inputs)))]
     places: dict[str, Place] = {}
@@ -120,12 +119,17 @@ def _refuse_random(block: Any) -> None:
 
 def _neurons(numbers: Mapping[Any, Array], cores: Mapping[Any, int]) -> NeuronArrays:
     size = sum(len(n) for n in numbers.values())
-    names = ("keep_u", "keep_v", "bias", "threshold", "lowest", "highest", "rest", "core")
-    made = {name: np.zeros(size, np.int32) for name in names}
+    (kind,) = {block.compartment.vth.dtype for block in numbers}
+    whole = kind == np.int32
+    made = {name: np.zeros(size, kind) for name in ("keep_u", "keep_v", "bias", "threshold", "lowest", "highest")}
+    made |= {name: np.zeros(size, np.int32) for name in ("rest", "core")}
     for block, where in numbers.items():
         c = block.compartment
-        made["keep_u"][where] = _DECAY - 1 - c.decay_u  # the chip adds one to the decay of the current
-        made["keep_v"][where] = _DECAY - c.decay_v
+        if whole:
+            made["keep_u"][where] = _DECAY - 1 - c.decay_u  # the chip adds one to the decay of the current
+            made["keep_v"][where] = _DECAY - c.decay_v
+        elif (c.decay_u != 1).any() or c.decay_v.any() or (c.refract_delay != 1).any():
+            raise BackendError(f"{block}: without rounding, expected neurons that integrate and fire only")
         made["bias"][where] = c.bias
         made["threshold"][where] = c.vth
         made["lowest"][where] = c.vmin
@@ -197,7 +201,7 @@ def _link(
         weights = np.concatenate([w for _, w in parts], axis=1)
         distinct, place = np.unique(reach, return_inverse=True)
         if len(distinct) < len(reach):  # two connections into one population
-            summed = np.zeros((len(sources), len(distinct)), np.int32)
+            summed = np.zeros((len(sources), len(distinct)), weights.dtype)
             np.add.at(summed.T, place, weights.T)
             reach, weights = distinct, summed
         rows.add(sources, reach, weights)

@@ -39,13 +39,13 @@ class RowBuilder:
         targets
             ``(targets,)``: the neurons, each once.
         weights
-            ``(sources, targets)`` int32.
+            ``(sources, targets)`` int32, or float32.
         """
         if not len(targets):
             return
         order = np.argsort(targets)
         targets = targets[order]
-        weights = np.ascontiguousarray(weights[:, order], dtype=np.int32)
+        weights = np.ascontiguousarray(weights[:, order])
         first = int(targets[0])
         pattern = (targets - first).astype(np.int32)
         for source, row in zip(sources, self._rows(pattern, weights)):
@@ -104,7 +104,7 @@ def _filled(weights: Array, lengths: Array) -> Array:
     """Return rows of weights with zeros behind each run."""
     room = _room(lengths)
     shift = np.repeat(np.cumsum(room) - room - (np.cumsum(lengths) - lengths), lengths)
-    filled = np.zeros((len(weights), int(room.sum())), np.int32)
+    filled = np.zeros((len(weights), int(room.sum())), weights.dtype)
     filled[:, np.arange(weights.shape[1]) + shift] = weights
     return filled
 
@@ -119,8 +119,8 @@ def _compact(weights: Array, first: Array, lengths: Array) -> tuple[Array, Array
     The chip's weights have eight bits and an exponent for each core. Rows of one pattern are stored one behind the
     other, so that the runs, in the order of their first weights, cover all weights.
     """
-    if not len(weights):
-        return weights.astype(np.int8), np.zeros(0, np.int32)
+    if not len(weights) or weights.dtype == np.float32:
+        return weights, np.zeros(len(first), np.int32)
     ordered = np.argsort(first)
     bits = np.bitwise_or.reduceat(weights, first[ordered])  # its lowest bit is the lowest of any weight of the run
     lowest = np.where(bits == 0, 0, np.log2(np.maximum(bits & -bits, 1))).astype(np.int32)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ....converter.ops import Array
 from .add_run import LANES
-from .kernel import CLIPS, run_sample
+from .kernel import CLIPS, run_sample, run_sample_of_floats
 from .program import Program
 
 __all__ = ["Emulator", "Run", "States"]
@@ -26,7 +26,7 @@ class States:
     Attributes
     ----------
     registers
-        ``(samples, 4, neurons)`` int32: the input of the last step, current, voltage, and for how many steps the neuron
+        ``(samples, 4, neurons)``: the input of the last step, current, voltage, and for how many steps the neuron
         rests yet.
     fired
         ``(samples, neurons)`` uint8, up to a multiple of 8: the spikes of the last step.
@@ -81,7 +81,8 @@ class Emulator:
         """Return the state before the first step."""
         n = self.program.n_neurons + LANES  # a run is added in whole vectors
         return States(
-            np.zeros((samples, 4, n), np.int32), np.zeros((samples, _grouped(self.program.n_neurons)), np.uint8)
+            np.zeros((samples, 4, n), self.program.neurons.threshold.dtype),
+            np.zeros((samples, _grouped(self.program.n_neurons)), np.uint8),
         )
 
     def run(self, spikes: Mapping[str, Array], *, watch: Iterable[str] = (), states: States | None = None) -> Run:
@@ -115,8 +116,10 @@ class Emulator:
         delivered = np.zeros((samples, program.n_inputs + program.n_neurons), np.int32)
         clips = np.zeros((samples, len(CLIPS), program.n_cores), np.int64)
 
+        run = run_sample if program.rounds else run_sample_of_floats
+
         def one(k: int) -> None:
-            run_sample(
+            run(
                 program.neurons, program.rows, sent_in[k], states.registers[k], states.fired[k],
                 delivered[k], clips[k], watched, seen[k],
             )  # fmt: skip

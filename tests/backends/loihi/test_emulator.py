@@ -139,6 +139,20 @@ def test_without_rounding_the_emulator_is_the_twin(net: tuple[Graph, Any]) -> No
     simulation.close()
 
 
+def test_without_rounding_the_compiled_twin_is_the_same(net: tuple[Graph, Any]) -> None:
+    graph, samples = net
+    deployment = LoihiBackend().deploy(graph, target="float")
+    scaled, emulation = deployment._for(20, deployment._ranges([samples]))
+    ((_, driving),) = deployment._batches([samples[:3]], 3)
+    currents = {n: deployment._currents(scaled[n], driving[d]) for n, d in deployment._drives.items()}
+    found = emulation.run_batch(currents, 20, list(scaled))
+    for sample in range(3):
+        expected = twin(scaled, {n: c[sample] for n, c in currents.items()}, 20 + deployment._depth)
+        for name, s in scaled.items():
+            window = expected[name][s.population.depth :][:20]
+            np.testing.assert_array_equal(found.spikes[name][sample], window, err_msg=name)
+
+
 def test_the_compiled_twin_is_nengo_loihis_emulator(net: tuple[Graph, Any]) -> None:
     """From the currents into the host's neurons to every spike: what full test sets run on is what nengo-loihi runs."""
     from spikeport.backends.loihi.simulation import Simulation
