@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .evaluation import Evaluation, evaluate
     from .exit_calibration import calibrate_exit
     from .layer_parity import Parity, parity
+    from .loihi_ladder import Ladder, ladder
     from .network import SpikingNetwork, load
     from .tuning import TuneResult, tune
 
@@ -57,6 +58,7 @@ __all__ = [
     "Evaluation",
     "EventFrames",
     "GraphError",
+    "Ladder",
     "LayerCall",
     "LayerConverter",
     "NeuronPreset",
@@ -77,6 +79,7 @@ __all__ = [
     "check",
     "convert",
     "evaluate",
+    "ladder",
     "load",
     "parity",
     "tune",
@@ -116,6 +119,7 @@ _HOMES = {
     ".exit_calibration": ("calibrate_exit",),
     ".network": ("SpikingNetwork", "load"),
     ".layer_parity": ("Parity", "parity"),
+    ".loihi_ladder": ("Ladder", "ladder"),
     ".tuning": ("TuneResult", "tune"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

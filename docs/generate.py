@@ -29,6 +29,7 @@ COMMANDS = (
     "parity",
     "run",
     "evaluate",
+    "ladder",
     "tune",
     "report",
     "layers",

@@ -15,7 +15,7 @@ from ...errors import UsageError
 from ..contract import Deployment, OnProgress, RunResult, silent
 from ..fan_out import fan_out
 from .analog import evaluate_from
-from .chip_run import Chip
+from .chip_run import Chip, ChipRun
 from .fit import Fit
 from .folding import Folding
 from .gains import EstimatedGains, MeasuredGains
@@ -117,15 +117,13 @@ class LoihiDeployment(Deployment):
                 "run with backend='cpu', or without encoder on samples that do not change"
             )
         record = frozenset(record)
-        scaled, chip = self._for(n_steps, self._ranges(samples))
+        scaled, _ = self._for(n_steps, self._ranges(samples))
         watch = {*record, *self._read_out.populations}.intersection(self._folding.populations)
         outputs: dict[str, list[Array]] = {name: [] for name in self._graph.outputs}
         events: dict[str, list[Array]] = {name: [] for name in self._folding.populations if name in record}
         counts: dict[str, list[Array]] = {name: [] for name in self._folding.populations}
         operations: list[Array] = []
-        for feeds, driving in self._batches(samples, self._batch_size(n_steps, watch)):
-            currents = {n: self._currents(scaled[n], driving[d]) for n, d in self._drives.items()}
-            ran = chip.run_batch(currents, n_steps, watch)
+        for feeds, ran in self._ran(samples, n_steps, watch):
             worths = {name: (scaled[name].worth, scaled[name].offset) for name in self._read_out.populations}
             for name, values in self._read_out.outputs(ran.spikes, worths, feeds).items():
                 outputs[name].append(values)
@@ -135,7 +133,6 @@ class LoihiDeployment(Deployment):
             for name, kept in events.items():
                 kept.append(ran.spikes[name].reshape(-1, n_steps, *self._graph.nodes[name].shape))
             on_progress(len(next(iter(feeds.values()))))
-        self._note(chip)
         return RunResult(
             outputs_over_time={name: np.concatenate(values) for name, values in outputs.items()},
             spike_counts={name: np.concatenate(values) for name, values in counts.items()},
@@ -143,6 +140,26 @@ class LoihiDeployment(Deployment):
             events={name: np.concatenate(values) for name, values in events.items()},
             n_steps=n_steps,
         )
+
+    def rates(self, samples: Sequence[Array], n_steps: int) -> dict[str, Array]:
+        """Return what the spikes of each ReLU stand for: population → ``(samples, *shape)``, in activation units."""
+        scaled, _ = self._for(n_steps, self._ranges(samples))
+        found: dict[str, list[Array]] = {p.name: [] for p in self._folding.populations.values() if not p.encodes}
+        for _, ran in self._ran(samples, n_steps, ()):
+            for name, values in found.items():
+                means = ran.counts[name] / n_steps * scaled[name].worth + scaled[name].offset
+                values.append(means.reshape(-1, *self._graph.nodes[name].shape))
+        return {name: np.concatenate(values) for name, values in found.items()}
+
+    def _ran(
+        self, samples: Sequence[Array], n_steps: int, watch: Collection[str]
+    ) -> Iterator[tuple[dict[str, Array], ChipRun]]:
+        """Yield the inputs, and what the chip did with them, for some samples at a time."""
+        scaled, chip = self._for(n_steps, self._ranges(samples))
+        for feeds, driving in self._batches(samples, self._batch_size(n_steps, watch)):
+            currents = {n: self._currents(scaled[n], driving[d]) for n, d in self._drives.items()}
+            yield feeds, chip.run_batch(currents, n_steps, watch)
+            self._note(chip)
 
     def _for(self, n_steps: int, ranges: _Ranges) -> tuple[Mapping[str, Scaled], Chip]:
         """Return the network for this number of steps, which thresholds depend on; built when first asked for."""
