@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .backends import BACKENDS, EarlyExit, RunResult
     from .backends.cpu.two_phase import COS, SRP
+    from .backends.loihi.chip_program import ChipProgram, load_chip
     from .backends.nengo.converter import Converter
     from .backends.nengo.layer_converter import LayerConverter
     from .backends.nengo.neuron_type import SignedIntegrateAndFire
@@ -48,6 +49,7 @@ __all__ = [
     "REASONS",
     "SRP",
     "BackendError",
+    "ChipProgram",
     "ConstantCurrent",
     "ConversionError",
     "Converter",
@@ -81,6 +83,7 @@ __all__ = [
     "evaluate",
     "ladder",
     "load",
+    "load_chip",
     "parity",
     "tune",
 ]
@@ -88,6 +91,7 @@ __all__ = [
 _HOMES = {
     ".backends": ("BACKENDS", "EarlyExit", "RunResult"),
     ".backends.cpu.two_phase": ("COS", "SRP"),
+    ".backends.loihi.chip_program": ("ChipProgram", "load_chip"),
     ".backends.nengo.converter": ("Converter",),
     ".backends.nengo.layer_converter": ("LayerConverter",),
     ".backends.nengo.neuron_type": ("SignedIntegrateAndFire",),

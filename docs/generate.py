@@ -29,6 +29,8 @@ COMMANDS = (
     "parity",
     "run",
     "evaluate",
+    "place",
+    "emulate",
     "ladder",
     "tune",
     "report",

@@ -7,8 +7,33 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ...converter.ops import Array
+from .linear_map import Volume
 
-__all__ = ["Chip", "ChipRun", "Happenings"]
+__all__ = ["Chip", "ChipRun", "Happenings", "Voice"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Voice:
+    """A population as the host hears it.
+
+    Attributes
+    ----------
+    shape
+        Rows, columns and channels.
+    depth
+        From which step on it answers a sample.
+    encodes
+        It is neurons of the host that turn a node's values into spikes.
+    worth, offset
+        What one spike stands for, and what is added to the mean of that, for each channel, in activation units.
+    """
+
+    shape: Volume
+    depth: int
+    on_chip: bool
+    encodes: bool
+    worth: Array
+    offset: Array
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...converter.graph import Graph
 from ...converter.ops import Array, Input, Permute, Reshape
-from ...encoders import EncoderChoice, InputCurrents
+from ...encoders import EncoderChoice
 from ...errors import UsageError
 from ..contract import Deployment, OnProgress, RunResult, silent
-from ..fan_out import fan_out
 from .analog import evaluate_from
-from .chip_run import Chip, ChipRun
+from .chip_file import save_presentation
+from .chip_run import Chip
+from .energy import Estimate
 from .fit import Fit
 from .folding import Folding
 from .gains import EstimatedGains, MeasuredGains
+from .presentation import Presentation, fed
 from .read_out import ReadOut
-from .scaling import Gains, Scaled, scale
+from .scaling import Gains, Scaled, scale, voices_of
 
 __all__ = ["LoihiDeployment"]
 
@@ -30,6 +33,13 @@ _BATCH = 32  # samples whose currents are computed together
 _KEPT = 4  # built networks: one for each number of steps
 
 _Ranges = Mapping[str, tuple[float, bool]]
+
+
+class _Built(NamedTuple):
+    """A network for one number of steps."""
+
+    scaled: Mapping[str, Scaled]
+    presentation: Presentation
 
 
 class LoihiDeployment(Deployment):
@@ -58,8 +68,7 @@ class LoihiDeployment(Deployment):
         self._drives = {
             p.name: p.name if p.encodes else graph.nodes[p.name].inputs[0] for p in populations if not p.on_chip
         }
-        self._synapses = fan_out(graph)
-        self._built: dict[Any, tuple[Mapping[str, Scaled], Chip]] = {}
+        self._built: dict[Any, _Built] = {}
         self._lost_bits: list[int] = []
         self._overflows: dict[str, int] = {}
 
@@ -96,6 +105,20 @@ class LoihiDeployment(Deployment):
             "warnings": list(self._warnings()),
         }
 
+    @property
+    def placement(self) -> list[dict[str, Any]]:
+        """Return, for each population on the chip, its cores and how much the fullest of them uses of each resource."""
+        return [
+            {
+                "layer": name,
+                "neurons": math.prod(f.population.shape),
+                "cores": f.placement.n_cores,
+                "block_shape": list(f.placement.block_shape),
+                "uses": {use.resource: {"used": use.used, "limit": use.limit} for use in f.placement.uses},
+            }
+            for name, f in self._fit.fitted.items()
+        ]
+
     def run(
         self,
         samples: Sequence[Array],
@@ -111,57 +134,54 @@ class LoihiDeployment(Deployment):
         The network runs for a few steps more than ``n_steps``: spikes take a step from layer to layer, and each
         population is read from the step on at which a sample reaches it. Nothing is random, so ``first`` has no effect.
         """
-        if not InputCurrents.of(self._graph, samples, n_steps, encoder, first).constant:
-            raise UsageError(
-                "the loihi backend takes samples as constant currents, received an encoder or a sequence: "
-                "run with backend='cpu', or without encoder on samples that do not change"
-            )
-        record = frozenset(record)
-        scaled, _ = self._for(n_steps, self._ranges(samples))
-        watch = {*record, *self._read_out.populations}.intersection(self._folding.populations)
-        outputs: dict[str, list[Array]] = {name: [] for name in self._graph.outputs}
-        events: dict[str, list[Array]] = {name: [] for name in self._folding.populations if name in record}
-        counts: dict[str, list[Array]] = {name: [] for name in self._folding.populations}
-        operations: list[Array] = []
-        for feeds, ran in self._ran(samples, n_steps, watch):
-            worths = {name: (scaled[name].worth, scaled[name].offset) for name in self._read_out.populations}
-            for name, values in self._read_out.outputs(ran.spikes, worths, feeds).items():
-                outputs[name].append(values)
-            for name, sent in ran.counts.items():
-                counts[name].append(sent.reshape(len(sent), -1).sum(axis=1))
-            operations.append(np.sum([self._operations(name, sent) for name, sent in ran.counts.items()], axis=0))
-            for name, kept in events.items():
-                kept.append(ran.spikes[name].reshape(-1, n_steps, *self._graph.nodes[name].shape))
-            on_progress(len(next(iter(feeds.values()))))
-        return RunResult(
-            outputs_over_time={name: np.concatenate(values) for name, values in outputs.items()},
-            spike_counts={name: np.concatenate(values) for name, values in counts.items()},
-            synaptic_operations=np.concatenate(operations),
-            events={name: np.concatenate(values) for name, values in events.items()},
-            n_steps=n_steps,
+        presentation = self._for(n_steps, self._ranges(samples)).presentation
+        result = presentation.run(
+            samples, n_steps, encoder=encoder, first=first, record=record, on_progress=on_progress
         )
+        self._note(presentation.chip)
+        return result
 
     def rates(self, samples: Sequence[Array], n_steps: int) -> dict[str, Array]:
         """Return what the spikes of each ReLU stand for: population → ``(samples, *shape)``, in activation units."""
-        scaled, _ = self._for(n_steps, self._ranges(samples))
-        found: dict[str, list[Array]] = {p.name: [] for p in self._folding.populations.values() if not p.encodes}
-        for _, ran in self._ran(samples, n_steps, ()):
-            for name, values in found.items():
-                means = ran.counts[name] / n_steps * scaled[name].worth + scaled[name].offset
-                values.append(means.reshape(-1, *self._graph.nodes[name].shape))
-        return {name: np.concatenate(values) for name, values in found.items()}
+        return self._for(n_steps, self._ranges(samples)).presentation.rates(samples, n_steps)
 
-    def _ran(
-        self, samples: Sequence[Array], n_steps: int, watch: Collection[str]
-    ) -> Iterator[tuple[dict[str, Array], ChipRun]]:
-        """Yield the inputs, and what the chip did with them, for some samples at a time."""
-        scaled, chip = self._for(n_steps, self._ranges(samples))
-        for feeds, driving in self._batches(samples, self._batch_size(n_steps, watch)):
-            currents = {n: self._currents(scaled[n], driving[d]) for n, d in self._drives.items()}
-            yield feeds, chip.run_batch(currents, n_steps, watch)
-            self._note(chip)
+    def estimate(self, n_steps: int) -> Estimate:
+        """Return what a sample costs in energy and time, from the samples that were run for so many steps.
 
-    def _for(self, n_steps: int, ranges: _Ranges) -> tuple[Mapping[str, Scaled], Chip]:
+        Raises
+        ------
+        UsageError
+            Before such a run, or on hardware.
+        """
+        built = [b.presentation for key, b in self._built.items() if key[0] == n_steps]
+        if not built:
+            raise UsageError(f"expected samples that were run for {n_steps} steps before an estimate")
+        return built[-1].estimate()
+
+    def save(self, path: str | Path, n_steps: int) -> None:
+        """Write what the chip runs to one HDF5 file, at once or not at all: `load_chip` reads it.
+
+        Parameters
+        ----------
+        n_steps
+            For how many steps samples will be presented; thresholds depend on it.
+
+        Raises
+        ------
+        UsageError
+            Where values are encoded whose range is not known, or without target="sim".
+        """
+        if self._target != "sim":
+            raise UsageError(f"expected a deployment with target='sim' to save, received target={self._target!r}")
+        if self._calibration is None and any(
+            p.encodes and self._input_range(p.name) is None for p in self._folding.populations.values()
+        ):
+            raise UsageError("expected calibration samples, which tell the range of the values that the host encodes")
+        samples = self._calibration or [np.zeros((1, *node.shape), np.float32) for node in self._graph.inputs]
+        presentation = self._for(n_steps, self._ranges(samples)).presentation
+        save_presentation(Path(path), presentation, n_steps, self.facts)
+
+    def _for(self, n_steps: int, ranges: _Ranges) -> _Built:
         """Return the network for this number of steps, which thresholds depend on; built when first asked for."""
         from .simulation import Simulation, emulation
 
@@ -175,8 +195,9 @@ class LoihiDeployment(Deployment):
                 chip = emulation(scaled, rounds=self._target == "sim", seed=self._seed, n_jobs=self._jobs)
             self._note(chip)
             if len(self._built) >= _KEPT:
-                self._built.pop(next(iter(self._built)))[1].close()
-            self._built[key] = scaled, chip
+                self._built.pop(next(iter(self._built))).presentation.chip.close()
+            presentation = Presentation(self._graph, voices_of(scaled), chip, batch=self._batch, memory=self._memory)
+            self._built[key] = _Built(scaled, presentation)
         return self._built[key]
 
     def _gains(self, n_steps: int) -> Gains:
@@ -200,7 +221,8 @@ class LoihiDeployment(Deployment):
         """
         encoded = [p.name for p in self._folding.populations.values() if p.encodes]
         largest, lowest = dict.fromkeys(encoded, 0.0), dict.fromkeys(encoded, 0.0)
-        for _, driving in self._batches(samples, _BATCH) if encoded else ():
+        for feeds in fed(self._graph, samples, _BATCH) if encoded else ():
+            driving = evaluate_from(self._graph, feeds, encoded)
             for name in encoded:
                 largest[name] = max(largest[name], float(np.abs(driving[name]).max(initial=0.0)))
                 lowest[name] = min(lowest[name], float(driving[name].min(initial=0.0)))
@@ -217,25 +239,6 @@ class LoihiDeployment(Deployment):
         if isinstance(node.op, Input) and node.op.low is not None and node.op.high is not None:
             return node.op.low, node.op.high
         return None
-
-    def _batches(self, samples: Sequence[Array], size: int) -> Iterator[tuple[dict[str, Array], dict[str, Array]]]:
-        """Yield the inputs, and what drives the host's neurons, for some samples at a time."""
-        for start in range(0, len(samples[0]), size):
-            parts = zip(self._graph.inputs, samples, strict=True)
-            feeds = {node.name: x[start : start + size].astype(np.float64) for node, x in parts}
-            yield feeds, evaluate_from(self._graph, feeds, self._drives.values())
-
-    def _batch_size(self, n_steps: int, watch: Collection[str]) -> int:
-        """Return how many samples to run at once: their spikes are kept for all steps."""
-        shapes = {name: math.prod(p.shape) for name, p in self._folding.populations.items()}
-        each = sum((2 if name in self._drives else 1) * shapes[name] for name in {*self._drives, *watch})
-        return max(1, min(self._batch, self._memory // max(each * (n_steps + self._depth), 1)))
-
-    def _currents(self, scaled: Scaled, driving: Array) -> Array:
-        return np.ascontiguousarray(driving.reshape(-1, *scaled.population.shape) / scaled.worth)
-
-    def _operations(self, name: str, counts: Array) -> Array:
-        return np.asarray(counts.reshape(len(counts), -1) @ self._synapses[name].reshape(-1), dtype=np.float64)
 
     def _host_nodes(self) -> list[str]:
         """Return the nodes that the host computes with real values, beside its neurons."""

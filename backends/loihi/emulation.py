@@ -5,26 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-from ...converter.ops import Array, Shape
+from ...converter.ops import Array
 from .arrivals import Arrival, spikes_of
-from .chip_run import ChipRun, Happenings
+from .chip_run import ChipRun, Happenings, Voice
 from .emulator.kernel import CLIPS
 from .emulator.program import Program
 from .emulator.run import Emulator
 
-__all__ = ["Emulation", "Heard", "Traffic"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Heard:
-    """A population as the host hears it: from which step on it answers a sample, and whether it is on the chip."""
-
-    shape: Shape
-    depth: int
-    on_chip: bool
+__all__ = ["Emulation", "Traffic"]
 
 
 @dataclass(eq=False)
@@ -39,6 +31,10 @@ class Traffic:
         Spikes that crossed from the host to the chip.
     most_inputs
         The most of one step.
+    messages
+        Spikes, once for each core that they went to.
+    neurons
+        How many neurons each core has.
     samples, steps
         How many samples, and how many steps of all of them together.
     """
@@ -46,15 +42,33 @@ class Traffic:
     spikes: Array
     operations: Array
     overflows: Array
+    neurons: Array
     samples: int = 0
     steps: int = 0
     inputs: int = 0
     most_inputs: int = 0
+    messages: int = 0
 
     @classmethod
-    def of(cls, n_cores: int) -> Traffic:
+    def of(cls, program: Program) -> Traffic:
         """Return it before the first step."""
-        return cls(np.zeros(n_cores, np.int64), np.zeros(n_cores, np.int64), np.zeros(n_cores, np.int64))
+        n_cores = program.n_cores
+        neurons = np.bincount(program.neurons.core, minlength=n_cores)
+        spikes, operations, overflows = np.zeros((3, n_cores), np.int64)
+        return cls(spikes, operations, overflows, neurons)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the counts as JSON values."""
+        return {
+            "samples": self.samples,
+            "steps": self.steps,
+            "host_to_chip_spikes": self.inputs,
+            "host_to_chip_spikes_of_a_step_at_most": self.most_inputs,
+            "messages": self.messages,
+            "spikes_of_cores": self.spikes.tolist(),
+            "synaptic_operations_of_cores": self.operations.tolist(),
+            "overflows_of_cores": self.overflows.tolist(),
+        }
 
 
 class Emulation:
@@ -66,18 +80,19 @@ class Emulation:
         What nengo-loihi built and discretised.
     arrivals
         What reaches it, in the order of its inputs.
-    heard
+    voices
         Population → how the host hears it, the host's own included.
     """
 
     def __init__(
-        self, program: Program, arrivals: Sequence[Arrival], heard: Mapping[str, Heard], *, n_jobs: int | None = None
+        self, program: Program, arrivals: Sequence[Arrival], voices: Mapping[str, Voice], *, n_jobs: int | None = None
     ) -> None:
-        self.program, self.arrivals, self.heard = program, tuple(arrivals), heard
+        self.program, self.arrivals, self.voices = program, tuple(arrivals), voices
         self.happenings = Happenings()
-        self.traffic = Traffic.of(program.n_cores)
+        self.traffic = Traffic.of(program)
+        self._targets = (program.synapses > 0).sum(axis=1)
         self._emulator = Emulator(program, n_jobs)
-        self._depth = max(h.depth for h in heard.values())
+        self._depth = max(v.depth for v in voices.values())
 
     def run_batch(self, currents: Mapping[str, Array], n_steps: int, watch: Collection[str]) -> ChipRun:
         """Run samples, each from a clean state."""
@@ -90,7 +105,7 @@ class Emulation:
         states = self._emulator.clean(samples)
         sent = {name: np.zeros((samples, place.size), np.int64) for name, place in self.program.populations.items()}
         seen: dict[str, list[Array]] = {name: [] for name in watched}
-        depths = {name: self.heard[name].depth for name in self.program.populations}
+        depths = {name: self.voices[name].depth for name in self.program.populations}
         edges = sorted({0, total, *depths.values(), *(d + n_steps for d in depths.values())})
         for start, stop in pairwise(edges):
             before = states.fired[:, : self.program.n_neurons].astype(np.int32)
@@ -106,10 +121,10 @@ class Emulation:
         self._note_inputs(flags, total)
         for name, parts in seen.items():
             spikes[name] = (
-                np.concatenate(parts, axis=1).view(np.int8).reshape(samples, n_steps, *self.heard[name].shape)
+                np.concatenate(parts, axis=1).view(np.int8).reshape(samples, n_steps, *self.voices[name].shape)
             )
         for name, each in sent.items():
-            counts[name] = each.reshape(samples, *self.heard[name].shape)
+            counts[name] = each.reshape(samples, *self.voices[name].shape)
         return ChipRun(spikes=spikes, counts=counts)
 
     def close(self) -> None:
@@ -127,7 +142,7 @@ class Emulation:
             if arrival.clock or arrival.key in done:
                 continue
             done.add(arrival.key)
-            name, shape = arrival.source, self.heard[arrival.source].shape
+            name, shape = arrival.source, self.voices[arrival.source].shape
             sent = flags[:, 1 : 1 + n_steps, place]
             count = sent.sum(axis=1, dtype=np.int64).reshape(-1, *shape)
             counts[name] = counts[name] + count if name in counts else count
@@ -139,6 +154,7 @@ class Emulation:
     def _note(self, delivered: Array, clips: Array) -> None:
         traffic, each = self.traffic, delivered.sum(axis=0, dtype=np.int64)
         traffic.operations += each @ self.program.synapses
+        traffic.messages += int(each @ self._targets)
         traffic.spikes += np.bincount(
             self.program.neurons.core, weights=each[self.program.n_inputs :], minlength=self.program.n_cores
         ).astype(np.int64)

@@ -10,6 +10,7 @@ import numpy as np
 from ...converter.graph import Graph
 from ...converter.ops import Array
 from .analog import evaluate_from
+from .chip_run import Voice
 from .emulator.means import running_means
 
 __all__ = ["ReadOut"]
@@ -51,7 +52,7 @@ class ReadOut:
         )
 
     def outputs(
-        self, spikes: Mapping[str, Array], worths: Mapping[str, tuple[Array, Array]], feeds: Mapping[str, Array]
+        self, spikes: Mapping[str, Array], voices: Mapping[str, Voice], feeds: Mapping[str, Array]
     ) -> dict[str, Array]:
         """Return Keras output → ``(samples, steps, *shape)`` float32.
 
@@ -59,8 +60,8 @@ class ReadOut:
         ----------
         spikes
             Population → ``(samples, steps, *volume)``.
-        worths
-            Population → what a spike is worth and what is added to the mean, for each channel.
+        voices
+            Population → what a spike is worth and what is added to the mean.
         feeds
             Input → values, ``(samples, *shape)``.
         """
@@ -71,20 +72,19 @@ class ReadOut:
         found: dict[str, list[Array]] = {name: [] for name in self.graph.outputs}
         for start in range(0, samples, size):
             part = slice(start, start + size)
-            known = {n: self._means(n, spikes[n][part], *worths[n]) for n in self.populations}
+            known = {n: self._means(n, spikes[n][part], voices[n]) for n in self.populations}
             known |= {name: np.repeat(x[part], steps, axis=0) for name, x in feeds.items() if name in self.nodes}
             values = evaluate_from(self.graph, known, self.graph.outputs.values())
             for name, place in self.graph.outputs.items():
                 found[name].append(values[place].reshape(-1, steps, *values[place].shape[1:]).astype(np.float32))
         return {name: np.concatenate(parts) for name, parts in found.items()}
 
-    def _means(self, name: str, spikes: Array, worth: Array, offset: Array) -> Array:
+    def _means(self, name: str, spikes: Array, voice: Voice) -> Array:
         """Return the mean value so far at each step, ``(samples · steps, *shape)``."""
         shape = spikes.shape[2:]
         sent = np.ascontiguousarray(spikes).reshape(*spikes.shape[:2], -1)
-        worth, offset = (
-            np.ascontiguousarray(np.broadcast_to(x, shape), np.float64).reshape(-1) for x in (worth, offset)
-        )
+        each = (np.broadcast_to(x, shape).astype(np.float64).reshape(-1) for x in (voice.worth, voice.offset))
+        worth, offset = each
         means = np.empty(sent.shape)
         running_means(sent, worth, offset, means)
         return means.reshape(-1, *self.graph.nodes[name].shape)

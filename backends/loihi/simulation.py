@@ -15,10 +15,10 @@ from ...converter.ops import Array
 from ...errors import BackendError
 from .chip_run import ChipRun, Happenings
 from .compatibility import import_nengo_loihi
-from .emulation import Emulation, Heard
+from .emulation import Emulation
 from .emulator.reading import Layout, program_of
 from .network import DT, LoihiNetwork, build_network
-from .scaling import Scaled, ScaledHost, ScaledPopulation
+from .scaling import Scaled, ScaledHost, ScaledPopulation, voices_of
 
 __all__ = ["Simulation", "emulation"]
 
@@ -71,14 +71,14 @@ class Simulation:
 
     def run_batch(self, currents: Mapping[str, Array], n_steps: int, watch: Collection[str]) -> ChipRun:
         """Run samples one after another."""
-        heard = _heard(self._scaled)
-        total = n_steps + max(h.depth for h in heard.values())
+        voices = voices_of(self._scaled)
+        total = n_steps + max(v.depth for v in voices.values())
         spikes: dict[str, list[Array]] = {name: [] for name in watch}
-        counts: dict[str, list[Array]] = {name: [] for name in heard}
+        counts: dict[str, list[Array]] = {name: [] for name in voices}
         for sample in range(len(next(iter(currents.values())))):
             sent = self.run({name: current[sample] for name, current in currents.items()}, total)
-            for name, h in heard.items():
-                window = sent[name][h.depth : h.depth + n_steps]
+            for name, voice in voices.items():
+                window = sent[name][voice.depth : voice.depth + n_steps]
                 counts[name].append(np.abs(window).sum(axis=0, dtype=np.int64))
                 if name in spikes:
                     spikes[name].append(window)
@@ -100,7 +100,7 @@ class Simulation:
         if expected != found:
             raise BackendError(f"expected nengo-loihi to make inputs of {expected} axons, received {found}")
         names = [f"{number} {a.source or 'clock'}" for number, a in enumerate(arrivals)]
-        emulation = Emulation(program_of(model, layouts, names), arrivals, _heard(self._scaled), n_jobs=n_jobs)
+        emulation = Emulation(program_of(model, layouts, names), arrivals, voices_of(self._scaled), n_jobs=n_jobs)
         emulation.happenings.lost_bits += self.happenings.lost_bits
         return emulation
 
@@ -202,13 +202,6 @@ def emulation(
         return simulation.emulated(n_jobs)
     finally:
         simulation.close()
-
-
-def _heard(scaled: Mapping[str, Scaled]) -> dict[str, Heard]:
-    return {
-        name: Heard(shape=s.population.shape, depth=s.population.depth, on_chip=isinstance(s, ScaledPopulation))
-        for name, s in scaled.items()
-    }
 
 
 def _close_all(simulators: list[Any]) -> None:

@@ -129,9 +129,9 @@ def test_without_rounding_the_emulator_is_the_twin(net: tuple[Graph, Any]) -> No
     ranges = deployment._ranges([samples])
     scaled = dict(scale(deployment._folding, deployment._fit, 20, EstimatedGains(20), ranges))
     simulation = Simulation(scaled, target="simreal")
-    ((_, driving),) = deployment._batches([samples[:3]], 3)
+    given = deployment._for(20, ranges).presentation.currents({"x": samples[:3].astype(float)})
     for sample in range(3):
-        currents = {n: deployment._currents(scaled[n], driving[d])[sample] for n, d in deployment._drives.items()}
+        currents = {name: current[sample] for name, current in given.items()}
         spikes, expected = simulation.run(currents, 20), twin(scaled, currents, 20)
         for name in scaled:
             assert expected[name].any()
@@ -142,10 +142,9 @@ def test_without_rounding_the_emulator_is_the_twin(net: tuple[Graph, Any]) -> No
 def test_without_rounding_the_compiled_twin_is_the_same(net: tuple[Graph, Any]) -> None:
     graph, samples = net
     deployment = LoihiBackend().deploy(graph, target="float")
-    scaled, emulation = deployment._for(20, deployment._ranges([samples]))
-    ((_, driving),) = deployment._batches([samples[:3]], 3)
-    currents = {n: deployment._currents(scaled[n], driving[d]) for n, d in deployment._drives.items()}
-    found = emulation.run_batch(currents, 20, list(scaled))
+    scaled, presentation = deployment._for(20, deployment._ranges([samples]))
+    currents = presentation.currents({"x": samples[:3].astype(float)})
+    found = presentation.chip.run_batch(currents, 20, list(scaled))
     for sample in range(3):
         expected = twin(scaled, {n: c[sample] for n, c in currents.items()}, 20 + deployment._depth)
         for name, s in scaled.items():
@@ -159,12 +158,11 @@ def test_the_compiled_twin_is_nengo_loihis_emulator(net: tuple[Graph, Any]) -> N
 
     graph, samples = net
     deployment = LoihiBackend().deploy(graph, n_jobs=1)
-    scaled, emulation = deployment._for(50, deployment._ranges([samples]))
-    ((_, driving),) = deployment._batches([samples[:3]], 3)
-    currents = {n: deployment._currents(scaled[n], driving[d]) for n, d in deployment._drives.items()}
+    scaled, presentation = deployment._for(50, deployment._ranges([samples]))
+    currents = presentation.currents({"x": samples[:3].astype(float)})
     simulation = Simulation(scaled)
     expected = simulation.run_batch(currents, 50, list(scaled))
-    found = emulation.run_batch(currents, 50, list(scaled))
+    found = presentation.chip.run_batch(currents, 50, list(scaled))
     simulation.close()
     assert set(found.spikes) == set(found.counts) == set(scaled)
     for name in scaled:
