@@ -12,7 +12,7 @@ import numpy as np
 from ...converter.graph import Graph
 from ...converter.ops import Array, Input, Permute, Reshape
 from ...encoders import EncoderChoice
-from ...errors import UsageError
+from ...errors import BackendError, UsageError
 from ..contract import Deployment, OnProgress, RunResult, silent
 from .analog import evaluate_from
 from .chip_file import save_presentation
@@ -22,8 +22,9 @@ from .fit import Fit
 from .folding import Folding
 from .gains import EstimatedGains, MeasuredGains
 from .presentation import Presentation, fed
+from .quantisation import quantise, why_not_in_numbers
 from .read_out import ReadOut
-from .scaling import Gains, Scaled, scale, voices_of
+from .scaling import Gains, Scaled, ScaledPopulation, scale, voices_of
 
 __all__ = ["LoihiDeployment"]
 
@@ -31,6 +32,8 @@ _CALIBRATION_SAMPLES = 128
 _CALIBRATION_BYTES = 256 * 2**20
 _BATCH = 32  # samples whose currents are computed together
 _KEPT = 4  # built networks: one for each number of steps
+
+_REMEDY = "Calibrate with samples like those to come, make the layer smaller, or use backend='cpu'"
 
 _Ranges = Mapping[str, tuple[float, bool]]
 
@@ -101,6 +104,7 @@ class LoihiDeployment(Deployment):
                 "chip_to_host": [n for n in self._read_out.populations if n in chip],
             },
             "extra_steps": self._depth,
+            "weight_signal_to_noise_db": self._signal_to_noise(),
             "gains": "estimated" if self._calibration is None else "measured on calibration samples",
             "warnings": list(self._warnings()),
         }
@@ -188,6 +192,9 @@ class LoihiDeployment(Deployment):
         key = (n_steps, *sorted(ranges.items()))
         if key not in self._built:
             scaled = scale(self._folding, self._fit, n_steps, self._gains(n_steps), ranges)
+            if misfits := why_not_in_numbers(scaled):
+                reasons = "; ".join(f"{name}: {why}" for name, why in misfits.items())
+                raise BackendError(f"the network does not go on Loihi: {reasons}. {_REMEDY}")
             chip: Chip
             if self._target == "loihi":
                 chip = Simulation(scaled, target=self._target, seed=self._seed, n_chips=self._fit.n_chips)
@@ -257,6 +264,14 @@ class LoihiDeployment(Deployment):
             self._overflows[register] = self._overflows.get(register, 0) + steps
         chip.happenings.lost_bits.clear()
         chip.happenings.overflows.clear()
+
+    def _signal_to_noise(self) -> dict[str, float]:
+        """Return population → its weights beside their rounding errors, as built last; nothing before."""
+        if not self._built:
+            return {}
+        scaled = next(reversed(self._built.values())).scaled
+        chip = {name: s for name, s in scaled.items() if isinstance(s, ScaledPopulation)}
+        return {name: round(quantise(s).signal_to_noise, 1) for name, s in chip.items()}
 
     def _warnings(self) -> Iterator[str]:
         if self._calibration is None and self._depth > 2:

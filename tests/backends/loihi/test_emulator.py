@@ -251,7 +251,7 @@ def test_a_chip_that_cannot_hold_the_numbers_is_one_sentence(build: Any) -> None
     shape, nodes = NETS["conv"]
     tiny = Neurons(threshold=ONE, scale=1e-7 * ONE)
     graph = build(shape, **{**nodes, "relu2": tiny})
-    with pytest.raises(BackendError, match=r"relu2: nengo-loihi could not build it .* backend='cpu'"):
+    with pytest.raises(BackendError, match=r"does not go on Loihi: relu2: its largest .* backend='cpu'"):
         deploy(graph).run([np.ones((1, *shape), np.float32)], 4)
 
 
