@@ -19,6 +19,7 @@ from .twin import MIN_VOLTAGE
 nengo_loihi = import_nengo_loihi()
 
 import nengo  # noqa: E402
+from scipy.sparse import csr_matrix  # noqa: E402
 
 __all__ = ["DT", "LoihiNetwork", "build_network"]
 
@@ -143,4 +144,4 @@ def _transform(route: Route, sign: float) -> Any:
     size = route.weights.shape[::-1]
     if isinstance(route, DenseRoute):
         return nengo.Dense(size, init=sign * route.weights.T)
-    return nengo.Sparse(size, init=sign * route.weights.T.tocsr())
+    return nengo.Sparse(size, init=csr_matrix(sign * route.weights.T))  # Nengo takes no sparse array
