@@ -72,16 +72,21 @@ class LoihiBackend:
             How many samples are run at once at most, 64 by default.
         memory
             About how many bytes the spikes of these may take, 256 MiB by default.
+        precompute, hardware_options
+            Of ``nengo_loihi.Simulator``, with target "loihi" only. By default all that the host sends is computed
+            before the chip runs; with ``precompute=False`` it is sent step by step, within
+            ``snip_max_spikes_per_step``, which is chosen from the spikes of the calibration samples.
         """
         target, seed = options.pop("target", "sim"), seed_from(options, self.name)
         calibration = _calibration(graph, options.pop("calibration", None))
-        how = {
-            name: _at_least_one(name, options.pop(name)) for name in ("n_jobs", "batch", "memory") if name in options
-        }
+        limits = [name for name in ("n_jobs", "batch", "memory") if name in options]
+        how: dict[str, Any] = {name: _at_least_one(name, options.pop(name)) for name in limits}
+        if target == "loihi":
+            how |= {name: options.pop(name) for name in ("precompute", "hardware_options") if name in options}
         if options:
             raise UsageError(
-                "the loihi backend takes the options target, calibration, seed, n_jobs, batch and memory, "
-                f"received {', '.join(options)}"
+                "the loihi backend takes the options target, calibration, seed, n_jobs, batch and memory, and with "
+                f"target='loihi' precompute and hardware_options, received {', '.join(options)}"
             )
         if target not in _TARGETS:
             raise UsageError(f"expected target='sim', target='float' or target='loihi', received {target!r}")

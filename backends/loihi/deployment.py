@@ -21,6 +21,7 @@ from .energy import Estimate
 from .fit import Fit
 from .folding import Folding
 from .gains import EstimatedGains, MeasuredGains
+from .hardware import hardware_options as options_for
 from .presentation import Presentation, fed
 from .quantisation import quantise, why_not_in_numbers
 from .read_out import ReadOut
@@ -31,6 +32,7 @@ __all__ = ["LoihiDeployment"]
 _CALIBRATION_SAMPLES = 128
 _CALIBRATION_BYTES = 256 * 2**20
 _BATCH = 32  # samples whose currents are computed together
+_COUNTED = 32  # samples whose spikes are counted for the limits of hardware
 _KEPT = 4  # built networks: one for each number of steps
 
 _REMEDY = "Calibrate with samples like those to come, make the layer smaller, or use backend='cpu'"
@@ -60,9 +62,12 @@ class LoihiDeployment(Deployment):
         n_jobs: int | None = None,
         batch: int = 64,
         memory: int = 2**28,
+        precompute: bool = True,
+        hardware_options: Mapping[str, Any] | None = None,
     ) -> None:
         self._graph, self._folding, self._fit = graph, folding, fitted
         self._target, self._calibration, self._seed = target, calibration, seed
+        self._precompute, self._hardware_options = precompute, dict(hardware_options or {})
         self._jobs, self._batch, self._memory = n_jobs, batch, memory
         self._read_out = ReadOut.of(graph, [p.name for p in folding.populations.values() if not p.encodes])
         populations = folding.populations.values()
@@ -197,7 +202,13 @@ class LoihiDeployment(Deployment):
                 raise BackendError(f"the network does not go on Loihi: {reasons}. {_REMEDY}")
             chip: Chip
             if self._target == "loihi":
-                chip = Simulation(scaled, target=self._target, seed=self._seed, n_chips=self._fit.n_chips)
+                chip = Simulation(
+                    scaled,
+                    target=self._target,
+                    seed=self._seed,
+                    precompute=self._precompute,
+                    hardware_options=self._options_of_hardware(scaled, n_steps),
+                )
             else:
                 chip = emulation(scaled, rounds=self._target == "sim", seed=self._seed, n_jobs=self._jobs)
             self._note(chip)
@@ -206,6 +217,17 @@ class LoihiDeployment(Deployment):
             presentation = Presentation(self._graph, voices_of(scaled), chip, batch=self._batch, memory=self._memory)
             self._built[key] = _Built(scaled, presentation)
         return self._built[key]
+
+    def _options_of_hardware(self, scaled: Mapping[str, Scaled], n_steps: int) -> dict[str, Any]:
+        currents = None
+        if self._calibration is not None:
+            feeds = {node.name: x[:_COUNTED] for node, x in zip(self._graph.inputs, self._calibration, strict=True)}
+            driving = evaluate_from(self._graph, feeds, self._drives.values())
+            currents = {
+                name: driving[drive].reshape(-1, *scaled[name].population.shape) / scaled[name].worth
+                for name, drive in self._drives.items()
+            }
+        return options_for(scaled, currents, n_steps, self._fit.n_chips, self._hardware_options)
 
     def _gains(self, n_steps: int) -> Gains:
         if self._calibration is None:

@@ -33,13 +33,22 @@ class Simulation:
     ----------
     target
         "sim": the emulator; "simreal": the same without rounding; "loihi": hardware.
-    n_chips
-        How many chips of the hardware to use.
+    precompute, hardware_options
+        Of ``nengo_loihi.Simulator``, for hardware.
     """
 
-    def __init__(self, scaled: Mapping[str, Scaled], *, target: str = "sim", seed: int = 0, n_chips: int = 1) -> None:
+    def __init__(
+        self,
+        scaled: Mapping[str, Scaled],
+        *,
+        target: str = "sim",
+        seed: int = 0,
+        precompute: bool | None = None,
+        hardware_options: Mapping[str, Any] | None = None,
+    ) -> None:
         self._nengo_loihi = import_nengo_loihi()
-        self._scaled, self._target, self._seed, self._n_chips = scaled, target, seed, n_chips
+        self._scaled, self._target, self._seed = scaled, target, seed
+        self._precompute, self._hardware_options = precompute, dict(hardware_options or {})
         self.happenings = Happenings()
         self._network: LoihiNetwork = build_network(scaled, seed)
         self._fresh = True
@@ -123,7 +132,6 @@ class Simulation:
         return spikes.reshape(len(spikes), *scaled.population.shape)
 
     def _built(self) -> Any:
-        options = {"n_chips": self._n_chips} if self._target == "loihi" else {}
         with self._watched("build"):
             simulator = self._nengo_loihi.Simulator(
                 self._network.network,
@@ -131,7 +139,8 @@ class Simulation:
                 target=self._target,
                 seed=self._seed,
                 progress_bar=False,
-                hardware_options=options,
+                precompute=self._precompute,
+                hardware_options=self._hardware_options,
             )
         self._open.append(simulator)
         return simulator
