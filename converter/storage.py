@@ -59,7 +59,7 @@ def load_graph(path: Path) -> tuple[Graph, Report, dict[str, Any]]:
         return graph, Report.from_json(structure["report"]), dict(structure["facts"])
 
     return read_document(
-        path, _FORMAT, FORMAT_VERSION, "a network that spikeport saved", "convert the model again", read
+        path, _FORMAT, FORMAT_VERSION, "expected a network that spikeport saved", "convert the model again", read
     )
 
 
@@ -84,7 +84,7 @@ def read_document(
     Parameters
     ----------
     what, remedy
-        What the file is expected to be, and what to do about one of another version.
+        "expected …", and what to do about a file of another version.
     read
         A function of the structure and of a function that returns an array by its name; floats as float32.
 
@@ -95,7 +95,7 @@ def read_document(
     """
     origin = str(path)
     if not path.is_file():
-        raise SourceError(f"{origin}: expected {what}, found no such file")
+        raise SourceError(f"{origin}: {what}, found no such file")
     require_readable(path, origin)
     with open_hdf5(path, origin) as file:
         if text_attribute(file, "format", origin) != kind:
@@ -104,7 +104,7 @@ def read_document(
                 if has_attribute(file, "model_config", origin)
                 else ""
             )
-            raise SourceError(f"{origin}: expected {what}, received another HDF5 file{hint}")
+            raise SourceError(f"{origin}: {what}, received another HDF5 file{hint}")
         found = text_attribute(file, "format_version", origin) or ""
         if found != str(version):
             raise SourceError(f"{origin}: expected format {version}, received {found!r}; {remedy}")

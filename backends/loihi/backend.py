@@ -37,7 +37,7 @@ class LoihiBackend:
     """Intel's Loihi chip, by way of nengo-loihi."""
 
     name = "loihi"
-    summary = "Loihi's neuro-cores, in nengo-loihi's emulator or on hardware; ReLU networks with average pooling"
+    summary = "Loihi's neuro-cores, emulated bit for bit or on hardware; ReLU networks with average pooling"
     neurons = "binary"
     least_steps = 32
 

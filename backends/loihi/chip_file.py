@@ -66,7 +66,7 @@ def load_presentation(path: Path, n_jobs: int | None = None) -> tuple[Presentati
         chip = Emulation(program, arrivals, voices, n_jobs=n_jobs)
         return Presentation(graph, voices, chip), int(structure["steps"]), dict(structure["facts"])
 
-    what = "a chip program that spikeport saved"
+    what = "expected a chip program that spikeport saved"
     return read_document(path, _FORMAT, _VERSION, what, "place the network again", read)
 
 

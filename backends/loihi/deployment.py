@@ -17,6 +17,7 @@ from ..contract import Deployment, OnProgress, RunResult, silent
 from .analog import evaluate_from
 from .chip_file import save_presentation
 from .chip_run import Chip
+from .emulation import Emulation
 from .energy import Estimate
 from .fit import Fit
 from .folding import Folding
@@ -107,6 +108,7 @@ class LoihiDeployment(Deployment):
             "boundary": {
                 "host_to_chip": [n for n in populations if n in sources and n not in chip],
                 "chip_to_host": [n for n in self._read_out.populations if n in chip],
+                **self._crossing(),
             },
             "extra_steps": self._depth,
             "weight_signal_to_noise_db": self._signal_to_noise(),
@@ -286,6 +288,14 @@ class LoihiDeployment(Deployment):
             self._overflows[register] = self._overflows.get(register, 0) + steps
         chip.happenings.lost_bits.clear()
         chip.happenings.overflows.clear()
+
+    def _crossing(self) -> dict[str, float]:
+        """Return how many spikes went from the host to the chip in a step, as emulated last; nothing before."""
+        chips = [built.presentation.chip for built in reversed(self._built.values())]
+        traffic = next((c.traffic for c in chips if isinstance(c, Emulation) and c.traffic.steps), None)
+        if traffic is None:
+            return {}
+        return {"spikes_of_a_step": traffic.inputs / traffic.steps, "spikes_of_a_step_at_most": traffic.most_inputs}
 
     def _signal_to_noise(self) -> dict[str, float]:
         """Return population → its weights beside their rounding errors, as built last; nothing before."""
