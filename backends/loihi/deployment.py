@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...converter.graph import Graph
-from ...converter.ops import Array, Input, Permute, Reshape
+from ...converter.ops import Array
 from ...encoders import EncoderChoice
 from ...errors import BackendError, UsageError
 from ..contract import Deployment, OnProgress, RunResult, silent
@@ -18,12 +18,13 @@ from .analog import evaluate_from
 from .chip_file import save_presentation
 from .chip_run import Chip
 from .emulation import Emulation
+from .encoded_ranges import Ranges, encoded_ranges, input_range
 from .energy import Estimate
 from .fit import Fit
 from .folding import Folding
 from .gains import EstimatedGains, MeasuredGains
 from .hardware import hardware_options as options_for
-from .presentation import Presentation, fed
+from .presentation import Presentation
 from .quantisation import quantise, why_not_in_numbers
 from .read_out import ReadOut
 from .scaling import Gains, Scaled, ScaledPopulation, scale, voices_of
@@ -32,13 +33,10 @@ __all__ = ["LoihiDeployment"]
 
 _CALIBRATION_SAMPLES = 128
 _CALIBRATION_BYTES = 256 * 2**20
-_BATCH = 32  # samples whose currents are computed together
 _COUNTED = 32  # samples whose spikes are counted for the limits of hardware
 _KEPT = 4  # built networks: one for each number of steps
 
 _REMEDY = "Calibrate with samples like those to come, make the layer smaller, or use backend='cpu'"
-
-_Ranges = Mapping[str, tuple[float, bool]]
 
 
 class _Built(NamedTuple):
@@ -72,6 +70,7 @@ class LoihiDeployment(Deployment):
         self._jobs, self._batch, self._memory = n_jobs, batch, memory
         self._read_out = ReadOut.of(graph, [p.name for p in folding.populations.values() if not p.encodes])
         populations = folding.populations.values()
+        self._encoded = [p.name for p in populations if p.encodes]
         self._depth = max(p.depth for p in populations)
         # what drives the neurons of the host: the values that they encode, or the current into them
         self._drives = {
@@ -184,15 +183,13 @@ class LoihiDeployment(Deployment):
         """
         if self._target != "sim":
             raise UsageError(f"expected a deployment with target='sim' to save, received target={self._target!r}")
-        if self._calibration is None and any(
-            p.encodes and self._input_range(p.name) is None for p in self._folding.populations.values()
-        ):
+        if self._calibration is None and any(input_range(self._graph, name) is None for name in self._encoded):
             raise UsageError("expected calibration samples, which tell the range of the values that the host encodes")
         samples = self._calibration or [np.zeros((1, *node.shape), np.float32) for node in self._graph.inputs]
         presentation = self._for(n_steps, self._ranges(samples)).presentation
         save_presentation(Path(path), presentation, n_steps, self.facts)
 
-    def _for(self, n_steps: int, ranges: _Ranges) -> _Built:
+    def _for(self, n_steps: int, ranges: Ranges) -> _Built:
         """Return the network for this number of steps, which thresholds depend on; built when first asked for."""
         from .simulation import Simulation, emulation
 
@@ -244,32 +241,8 @@ class LoihiDeployment(Deployment):
         shaped = {p.name: found[self._drives.get(p.name, p.name)].reshape(-1, *p.shape) for p in populations}
         return MeasuredGains(shaped, n_steps, self._depth)
 
-    def _ranges(self, samples: Sequence[Array]) -> _Ranges:
-        """Return, for each encoded node, the largest value that its neurons can send, and whether some are negative.
-
-        The range that the conversion saw, where the node only moves input values; else the largest value of these
-        samples. It is rounded up to a power of two, so that samples of one kind share a network.
-        """
-        encoded = [p.name for p in self._folding.populations.values() if p.encodes]
-        largest, lowest = dict.fromkeys(encoded, 0.0), dict.fromkeys(encoded, 0.0)
-        for feeds in fed(self._graph, samples, _BATCH) if encoded else ():
-            driving = evaluate_from(self._graph, feeds, encoded)
-            for name in encoded:
-                largest[name] = max(largest[name], float(np.abs(driving[name]).max(initial=0.0)))
-                lowest[name] = min(lowest[name], float(driving[name].min(initial=0.0)))
-        for name in encoded:
-            if (known := self._input_range(name)) is not None:
-                lowest[name], largest[name] = known[0], max(abs(known[0]), abs(known[1]))
-        return {n: (2.0 ** math.ceil(math.log2(x)) if x > 0 else 1.0, lowest[n] < 0) for n, x in largest.items()}
-
-    def _input_range(self, name: str) -> tuple[float, float] | None:
-        """Return the range of the input whose values this node only moves, as calibration saw it."""
-        node = self._graph.nodes[name]
-        while isinstance(node.op, (Reshape, Permute)):
-            node = self._graph.input_of(node)
-        if isinstance(node.op, Input) and node.op.low is not None and node.op.high is not None:
-            return node.op.low, node.op.high
-        return None
+    def _ranges(self, samples: Sequence[Array]) -> Ranges:
+        return encoded_ranges(self._graph, self._encoded, samples)
 
     def _host_nodes(self) -> list[str]:
         """Return the nodes that the host computes with real values, beside its neurons."""
