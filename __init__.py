@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .backends import BACKENDS, EarlyExit, RunResult
     from .backends.cpu.two_phase import COS, SRP
+    from .backends.loihi.chip_program import ChipProgram, load_chip
     from .backends.nengo.converter import Converter
     from .backends.nengo.layer_converter import LayerConverter
     from .backends.nengo.neuron_type import SignedIntegrateAndFire
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from .evaluation import Evaluation, evaluate
     from .exit_calibration import calibrate_exit
     from .layer_parity import Parity, parity
+    from .loihi_ladder import Ladder, ladder
     from .network import SpikingNetwork, load
     from .tuning import TuneResult, tune
 
@@ -47,6 +49,7 @@ __all__ = [
     "REASONS",
     "SRP",
     "BackendError",
+    "ChipProgram",
     "ConstantCurrent",
     "ConversionError",
     "Converter",
@@ -57,6 +60,7 @@ __all__ = [
     "Evaluation",
     "EventFrames",
     "GraphError",
+    "Ladder",
     "LayerCall",
     "LayerConverter",
     "NeuronPreset",
@@ -77,7 +81,9 @@ __all__ = [
     "check",
     "convert",
     "evaluate",
+    "ladder",
     "load",
+    "load_chip",
     "parity",
     "tune",
 ]
@@ -85,6 +91,7 @@ __all__ = [
 _HOMES = {
     ".backends": ("BACKENDS", "EarlyExit", "RunResult"),
     ".backends.cpu.two_phase": ("COS", "SRP"),
+    ".backends.loihi.chip_program": ("ChipProgram", "load_chip"),
     ".backends.nengo.converter": ("Converter",),
     ".backends.nengo.layer_converter": ("LayerConverter",),
     ".backends.nengo.neuron_type": ("SignedIntegrateAndFire",),
@@ -116,6 +123,7 @@ _HOMES = {
     ".exit_calibration": ("calibrate_exit",),
     ".network": ("SpikingNetwork", "load"),
     ".layer_parity": ("Parity", "parity"),
+    ".loihi_ladder": ("Ladder", "ladder"),
     ".tuning": ("TuneResult", "tune"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

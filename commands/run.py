@@ -52,10 +52,11 @@ def _add_network_run(parser: argparse.ArgumentParser) -> None:
     text = "samples x for a backend that calibrates itself (loihi); evaluate: for --early-exit too"
     parser.add_argument("--calibrate", metavar="DATA.npz", type=Path, help=text)
     parser.add_argument("--seed", type=int, help="of what random neurons draw (default: 0)")
-    parser.add_argument("--jobs", type=int, metavar="N", help="cpu: threads (default: one a processor)")
-    parser.add_argument("--memory", type=int, metavar="MIB", help="cpu: about how much memory to take (default: 512)")
+    parser.add_argument("--jobs", type=int, metavar="N", help="cpu, loihi: threads (default: one a processor)")
+    parser.add_argument("--memory", type=int, metavar="MIB", help="cpu, loihi: about how much memory to take")
     add_correction(parser)
-    parser.add_argument("--target", choices=("sim", "loihi"), help="loihi: the emulator (default) or the hardware")
+    text = "loihi: the emulator (default), the same without rounding, or the hardware"
+    parser.add_argument("--target", choices=("sim", "float", "loihi"), help=text)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -189,8 +190,8 @@ def _load_for_run(options: argparse.Namespace, labels: bool) -> tuple[Any, list[
     if options.seed is not None:
         extra["seed"] = options.seed
     for name, value in (("jobs", options.jobs), ("memory", options.memory)):
-        if value is not None and (value < 1 or options.backend != "cpu"):
-            raise UsageError(f"--{name}: expected at least 1, and with --backend cpu only")
+        if value is not None and (value < 1 or options.backend not in ("cpu", "loihi")):
+            raise UsageError(f"--{name}: expected at least 1, and with --backend cpu or loihi only")
     extra |= {} if options.jobs is None else {"n_jobs": options.jobs}
     extra |= {} if options.memory is None else {"memory": options.memory * 2**20}
     extra |= correction_options(options)

@@ -6,9 +6,9 @@ import dataclasses
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import h5py
 import numpy as np
@@ -21,9 +21,19 @@ from .report import Report
 from .sources.hdf5 import child_group, has_attribute, open_hdf5, read_array, text_attribute
 from .sources.probe import require_readable
 
-__all__ = ["FORMAT_VERSION", "load_graph", "save_graph"]
+__all__ = [
+    "FORMAT_VERSION",
+    "graph_from_json",
+    "graph_to_json",
+    "load_graph",
+    "read_document",
+    "save_graph",
+    "write_document",
+]
 
 _FORMAT = "spikeport network"
+ReadArray = Callable[[str], Array]
+Result = TypeVar("Result")
 FORMAT_VERSION = 1
 """Raised when an older spikeport could not read what a newer one writes."""
 
@@ -31,15 +41,8 @@ FORMAT_VERSION = 1
 def save_graph(path: Path, graph: Graph, report: Report, facts: Mapping[str, Any]) -> None:
     """Write a graph, its report and further facts (JSON values) to a file, at once or not at all."""
     arrays: dict[str, Array] = {}
-    nodes = [_node_to_json(node, arrays) for node in graph.nodes.values()]
-    structure = {"nodes": nodes, "outputs": dict(graph.outputs), "report": report.to_json(), "facts": dict(facts)}
-    with written_at_once(path) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs["format"] = _FORMAT
-        file.attrs["format_version"] = str(FORMAT_VERSION)
-        file.create_dataset("structure", data=np.frombuffer(json.dumps(structure).encode(), np.uint8))
-        group = file.create_group("arrays")
-        for name, array in arrays.items():
-            group.create_dataset(name, data=array)
+    structure = {**graph_to_json(graph, arrays), "report": report.to_json(), "facts": dict(facts)}
+    write_document(path, _FORMAT, FORMAT_VERSION, structure, arrays)
 
 
 def load_graph(path: Path) -> tuple[Graph, Report, dict[str, Any]]:
@@ -50,31 +53,67 @@ def load_graph(path: Path) -> tuple[Graph, Report, dict[str, Any]]:
     SourceError
         When the file is missing, damaged, or not one of ours.
     """
+
+    def read(structure: Any, array: ReadArray) -> tuple[Graph, Report, dict[str, Any]]:
+        graph = graph_from_json(structure, array)
+        return graph, Report.from_json(structure["report"]), dict(structure["facts"])
+
+    return read_document(
+        path, _FORMAT, FORMAT_VERSION, "expected a network that spikeport saved", "convert the model again", read
+    )
+
+
+def write_document(
+    path: Path, kind: str, version: int, structure: Mapping[str, Any], arrays: Mapping[str, Array]
+) -> None:
+    """Write a JSON structure and arrays to one HDF5 file, at once or not at all."""
+    with written_at_once(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format"] = kind
+        file.attrs["format_version"] = str(version)
+        file.create_dataset("structure", data=np.frombuffer(json.dumps(structure).encode(), np.uint8))
+        group = file.create_group("arrays")
+        for name, array in arrays.items():
+            group.create_dataset(name, data=array)
+
+
+def read_document(
+    path: Path, kind: str, version: int, what: str, remedy: str, read: Callable[[Any, ReadArray], Result]
+) -> Result:
+    """Return what ``read`` makes of a file that `write_document` wrote.
+
+    Parameters
+    ----------
+    what, remedy
+        "expected …", and what to do about a file of another version.
+    read
+        A function of the structure and of a function that returns an array by its name; floats as float32.
+
+    Raises
+    ------
+    SourceError
+        When the file is missing, damaged, or another one.
+    """
     origin = str(path)
     if not path.is_file():
-        raise SourceError(f"{origin}: expected a network that spikeport saved, found no such file")
+        raise SourceError(f"{origin}: {what}, found no such file")
     require_readable(path, origin)
     with open_hdf5(path, origin) as file:
-        if text_attribute(file, "format", origin) != _FORMAT:
+        if text_attribute(file, "format", origin) != kind:
             hint = (
                 "; convert it first: spikeport convert MODEL -o NET"
                 if has_attribute(file, "model_config", origin)
                 else ""
             )
-            raise SourceError(f"{origin}: expected a network that spikeport saved, received another HDF5 file{hint}")
-        version = text_attribute(file, "format_version", origin) or ""
-        if version != str(FORMAT_VERSION):
-            raise SourceError(
-                f"{origin}: expected format {FORMAT_VERSION}, received {version!r}; convert the model again"
-            )
+            raise SourceError(f"{origin}: {what}, received another HDF5 file{hint}")
+        found = text_attribute(file, "format_version", origin) or ""
+        if found != str(version):
+            raise SourceError(f"{origin}: expected format {version}, received {found!r}; {remedy}")
         arrays = child_group(file, "arrays", origin)
         if arrays is None:
             raise SourceError(f"{origin}: expected a group arrays, found none")
         try:
             structure = json.loads(read_array(file, "structure", origin).astype(np.uint8).tobytes())
-            nodes = [_node_from_json(entry, arrays, origin) for entry in structure["nodes"]]
-            graph = Graph.build(nodes, structure["outputs"])
-            return graph, Report.from_json(structure["report"]), dict(structure["facts"])
+            return read(structure, lambda name: read_array(arrays, name, origin))
         except (
             ArithmeticError,
             AttributeError,
@@ -87,6 +126,18 @@ def load_graph(path: Path) -> tuple[Graph, Report, dict[str, Any]]:
             raise SourceError(
                 f"{origin}: expected a sound network file, received one that is damaged: {error}"
             ) from None
+
+
+def graph_to_json(graph: Graph, arrays: dict[str, Array]) -> dict[str, Any]:
+    """Return a graph as JSON values; its arrays are added to those given."""
+    nodes = [_node_to_json(node, arrays) for node in graph.nodes.values()]
+    return {"nodes": nodes, "outputs": dict(graph.outputs)}
+
+
+def graph_from_json(structure: Any, array: ReadArray) -> Graph:
+    """Return the graph that `graph_to_json` made JSON values of."""
+    nodes = [_node_from_json(entry, array) for entry in structure["nodes"]]
+    return Graph.build(nodes, structure["outputs"])
 
 
 def require_writable(path: Path) -> None:
@@ -139,18 +190,18 @@ def _fields_to_json(op: Op, arrays: dict[str, Array]) -> dict[str, Any]:
     return {f.name: _to_json(getattr(op, f.name), arrays) for f in dataclasses.fields(op)}
 
 
-def _op_from_json(entry: Mapping[str, Any], arrays: h5py.Group, origin: str) -> Op:
+def _op_from_json(entry: Mapping[str, Any], array: ReadArray) -> Op:
     kind = entry["op"]
     if kind not in OPS:
         raise ValueError(f"expected an op out of {', '.join(OPS)}, received {kind!r}")
-    values = {name: _from_json(value, arrays, origin) for name, value in entry["fields"].items()}
+    values = {name: _from_json(value, array) for name, value in entry["fields"].items()}
     check_fields(OPS[kind], values)
     return OPS[kind](**values)
 
 
-def _node_from_json(entry: Mapping[str, Any], arrays: h5py.Group, origin: str) -> Node:
+def _node_from_json(entry: Mapping[str, Any], array: ReadArray) -> Node:
     places = {"name": entry["name"], "inputs": tuple(entry["inputs"]), "layers": tuple(entry["layers"])}
-    node = {**places, "op": _op_from_json(entry, arrays, origin)}
+    node = {**places, "op": _op_from_json(entry, array)}
     check_fields(Node, node)
     return Node(**node)
 
@@ -174,13 +225,13 @@ def _to_json(value: Any, arrays: dict[str, Array]) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _from_json(value: Any, arrays: h5py.Group, origin: str) -> Any:
+def _from_json(value: Any, array: ReadArray) -> Any:
     if isinstance(value, Mapping):
         if "array" in value:
-            return read_array(arrays, value["array"], origin)
+            return array(value["array"])
         if "op" in value:
-            return _op_from_json(value, arrays, origin)
-        return {key: _from_json(item, arrays, origin) for key, item in value["mapping"].items()}
+            return _op_from_json(value, array)
+        return {key: _from_json(item, array) for key, item in value["mapping"].items()}
     if isinstance(value, list):
-        return tuple(_from_json(item, arrays, origin) for item in value)
+        return tuple(_from_json(item, array) for item in value)
     return value

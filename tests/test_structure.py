@@ -37,7 +37,7 @@ ROOMS = {
     "zipfile": ("converter.sources", "samples"),  # samples: the error that numpy raises for a damaged .npz file
     "nengo": ("backends.nengo", "backends.loihi"),
     "nengo_loihi": ("backends.loihi",),
-    "numba": ("converter.dynamics", "backends.cpu"),
+    "numba": ("converter.dynamics", "backends.cpu", "backends.llvm", "backends.loihi.emulator"),
     "sklearn": ("demo",),
     "matplotlib": ("plots",),
     "optuna": ("tuning",),

@@ -1,1 +1,1 @@
-"""Loihi: place a network on neuro-cores, quantise it, and run it on nengo-loihi's emulator."""
+"""Loihi: place a network on neuro-cores, quantise it, and emulate the chip or run on it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,10 +15,12 @@ from ...errors import BackendError, UsageError
 from ..contract import Verdict
 from ..seeds import seed_from
 from .compatibility import NOT_INSTALLED
-from .deployment import LoihiDeployment
 from .fit import Fit, fit
 from .folding import Folding, fold
 from .partition import Partition, is_population, partition
+
+if TYPE_CHECKING:
+    from .deployment import LoihiDeployment
 
 __all__ = ["LoihiBackend"]
 
@@ -26,7 +28,7 @@ _NO_NXSDK = (
     "target='loihi' needs Loihi hardware and NxSDK 0.9 or 1.0, which Intel gives to members of its research community; "
     "it is not installed here. Use target='sim', the emulator"
 )
-_TARGETS = ("sim", "loihi")
+_TARGETS = ("sim", "float", "loihi")
 _OWN_NEURON = "the chip has an integrate-and-fire neuron of its own, which stands in for graded and binary neurons only"
 _FOR_GRADED = "; the chip's own neuron, which sends one spike a step at most, stands in for graded ones"
 
@@ -35,7 +37,7 @@ class LoihiBackend:
     """Intel's Loihi chip, by way of nengo-loihi."""
 
     name = "loihi"
-    summary = "Loihi's neuro-cores, in nengo-loihi's emulator or on hardware; ReLU networks with average pooling"
+    summary = "Loihi's neuro-cores, emulated bit for bit or on hardware; ReLU networks with average pooling"
     neurons = "binary"
     least_steps = 32
 
@@ -59,20 +61,35 @@ class LoihiBackend:
         Parameters
         ----------
         target
-            "sim", the emulator, or "loihi", hardware.
+            "sim", the emulator; "float", the same without rounding, to see what rounding costs; or "loihi", hardware.
         calibration
             Samples like those to come, one array for each input: they make the read-out more exact.
         seed
             Of the simulator; nothing in a converted network is random.
+        n_jobs
+            Threads of the emulator; by default one for each processor.
+        batch
+            How many samples are run at once at most, 64 by default.
+        memory
+            About how many bytes the spikes of these may take, 256 MiB by default.
+        precompute, hardware_options
+            Of ``nengo_loihi.Simulator``, with target "loihi" only. By default all that the host sends is computed
+            before the chip runs; with ``precompute=False`` it is sent step by step, within
+            ``snip_max_spikes_per_step``, which is chosen from the spikes of the calibration samples.
         """
         target, seed = options.pop("target", "sim"), seed_from(options, self.name)
         calibration = _calibration(graph, options.pop("calibration", None))
+        limits = [name for name in ("n_jobs", "batch", "memory") if name in options]
+        how: dict[str, Any] = {name: _at_least_one(name, options.pop(name)) for name in limits}
+        if target == "loihi":
+            how |= {name: options.pop(name) for name in ("precompute", "hardware_options") if name in options}
         if options:
             raise UsageError(
-                f"the loihi backend takes the options target, calibration and seed, received {', '.join(options)}"
+                "the loihi backend takes the options target, calibration, seed, n_jobs, batch and memory, and with "
+                f"target='loihi' precompute and hardware_options, received {', '.join(options)}"
             )
         if target not in _TARGETS:
-            raise UsageError(f"expected target='sim' or target='loihi', received {target!r}")
+            raise UsageError(f"expected target='sim', target='float' or target='loihi', received {target!r}")
         parts = partition(graph)
         folding = fold(graph, parts)
         fitted = fit(folding)
@@ -86,7 +103,9 @@ class LoihiBackend:
             raise BackendError(missing)
         if target == "loihi" and find_spec("nxsdk") is None:
             raise BackendError(_NO_NXSDK)
-        return LoihiDeployment(graph, folding, fitted, target=target, calibration=calibration, seed=seed)
+        from .deployment import LoihiDeployment  # which imports the compiler
+
+        return LoihiDeployment(graph, folding, fitted, target=target, calibration=calibration, seed=seed, **how)
 
 
 def _calibration(graph: Graph, samples: Sequence[Array] | Array | None) -> Sequence[Array] | None:
@@ -99,6 +118,12 @@ def _calibration(graph: Graph, samples: Sequence[Array] | Array | None) -> Seque
     if received != expected or not len(arrays[0]):
         raise UsageError(f"calibration: expected samples of shape {expected}, received {received}")
     return arrays
+
+
+def _at_least_one(name: str, value: Any) -> int:
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+        raise UsageError(f"the loihi backend takes a whole number from 1 as {name}, received {value!r}")
+    return int(value)
 
 
 def _why_not(op: Neurons) -> str:

@@ -1,36 +1,49 @@
-"""A graph deployed on Loihi: scaled and built for each number of steps, run sample by sample, read out on the host."""
+"""A graph deployed on Loihi: scaled and built for each number of steps, run, and read out on the host."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...converter.graph import Graph
-from ...converter.ops import Array, Input, Permute, Reshape
-from ...encoders import EncoderChoice, InputCurrents
-from ...errors import UsageError
+from ...converter.ops import Array
+from ...encoders import EncoderChoice
+from ...errors import BackendError, UsageError
 from ..contract import Deployment, OnProgress, RunResult, silent
-from ..fan_out import fan_out
 from .analog import evaluate_from
+from .chip_file import save_presentation
+from .chip_run import Chip
+from .emulation import Emulation
+from .encoded_ranges import Ranges, encoded_ranges, input_range
+from .energy import Estimate
 from .fit import Fit
 from .folding import Folding
 from .gains import EstimatedGains, MeasuredGains
-from .scaling import Gains, Scaled, scale
-
-if TYPE_CHECKING:
-    from .simulation import Simulation
+from .hardware import hardware_options as options_for
+from .presentation import Presentation
+from .quantisation import quantise, why_not_in_numbers
+from .read_out import ReadOut
+from .scaling import Gains, Scaled, ScaledPopulation, scale, voices_of
 
 __all__ = ["LoihiDeployment"]
 
 _CALIBRATION_SAMPLES = 128
 _CALIBRATION_BYTES = 256 * 2**20
-_BATCH = 32  # samples whose currents are computed together
+_COUNTED = 32  # samples whose spikes are counted for the limits of hardware
 _KEPT = 4  # built networks: one for each number of steps
 
-_Ranges = Mapping[str, tuple[float, bool]]
+_REMEDY = "Calibrate with samples like those to come, make the layer smaller, or use backend='cpu'"
+
+
+class _Built(NamedTuple):
+    """A network for one number of steps."""
+
+    scaled: Mapping[str, Scaled]
+    presentation: Presentation
 
 
 class LoihiDeployment(Deployment):
@@ -45,17 +58,25 @@ class LoihiDeployment(Deployment):
         target: str,
         calibration: Sequence[Array] | None,
         seed: int,
+        n_jobs: int | None = None,
+        batch: int = 64,
+        memory: int = 2**28,
+        precompute: bool = True,
+        hardware_options: Mapping[str, Any] | None = None,
     ) -> None:
         self._graph, self._folding, self._fit = graph, folding, fitted
         self._target, self._calibration, self._seed = target, calibration, seed
+        self._precompute, self._hardware_options = precompute, dict(hardware_options or {})
+        self._jobs, self._batch, self._memory = n_jobs, batch, memory
+        self._read_out = ReadOut.of(graph, [p.name for p in folding.populations.values() if not p.encodes])
         populations = folding.populations.values()
+        self._encoded = [p.name for p in populations if p.encodes]
         self._depth = max(p.depth for p in populations)
         # what drives the neurons of the host: the values that they encode, or the current into them
         self._drives = {
             p.name: p.name if p.encodes else graph.nodes[p.name].inputs[0] for p in populations if not p.on_chip
         }
-        self._synapses = fan_out(graph)
-        self._built: dict[Any, tuple[Mapping[str, Scaled], Simulation]] = {}
+        self._built: dict[Any, _Built] = {}
         self._lost_bits: list[int] = []
         self._overflows: dict[str, int] = {}
 
@@ -85,12 +106,28 @@ class LoihiDeployment(Deployment):
             "host": self._host_nodes(),
             "boundary": {
                 "host_to_chip": [n for n in populations if n in sources and n not in chip],
-                "chip_to_host": [n for n in self._read_out()[1] if n in chip],
+                "chip_to_host": [n for n in self._read_out.populations if n in chip],
+                **self._crossing(),
             },
             "extra_steps": self._depth,
+            "weight_signal_to_noise_db": self._signal_to_noise(),
             "gains": "estimated" if self._calibration is None else "measured on calibration samples",
             "warnings": list(self._warnings()),
         }
+
+    @property
+    def placement(self) -> list[dict[str, Any]]:
+        """Return, for each population on the chip, its cores and how much the fullest of them uses of each resource."""
+        return [
+            {
+                "layer": name,
+                "neurons": math.prod(f.population.shape),
+                "cores": f.placement.n_cores,
+                "block_shape": list(f.placement.block_shape),
+                "uses": {use.resource: {"used": use.used, "limit": use.limit} for use in f.placement.uses},
+            }
+            for name, f in self._fit.fitted.items()
+        ]
 
     def run(
         self,
@@ -102,57 +139,94 @@ class LoihiDeployment(Deployment):
         record: Iterable[str] = (),
         on_progress: OnProgress = silent,
     ) -> RunResult:
-        """Run the samples one after another, each from a clean state.
+        """Run the samples, each from a clean state: on the emulator many at once, on hardware one after another.
 
         The network runs for a few steps more than ``n_steps``: spikes take a step from layer to layer, and each
         population is read from the step on at which a sample reaches it. Nothing is random, so ``first`` has no effect.
         """
-        if not InputCurrents.of(self._graph, samples, n_steps, encoder, first).constant:
-            raise UsageError(
-                "the loihi backend takes samples as constant currents, received an encoder or a sequence: "
-                "run with backend='cpu', or without encoder on samples that do not change"
-            )
-        record = frozenset(record)
-        scaled, simulation = self._for(n_steps, self._ranges(samples))
-        outputs: dict[str, list[Array]] = {name: [] for name in self._graph.outputs}
-        events: dict[str, list[Array]] = {name: [] for name in self._folding.populations if name in record}
-        counts: dict[str, list[int]] = {name: [] for name in self._folding.populations}
-        operations: list[float] = []
-        for feeds, driving in self._batches(samples):
-            for sample in range(len(next(iter(feeds.values())))):
-                currents = {n: self._current(scaled[n], driving[d][sample]) for n, d in self._drives.items()}
-                spikes = simulation.run(currents, n_steps + self._depth)
-                sent = {n: self._window(n, spikes[n], n_steps) for n in spikes}
-                for name, value in self._outputs(scaled, sent, {n: x[sample] for n, x in feeds.items()}).items():
-                    outputs[name].append(value.astype(np.float32))
-                for name, fired in sent.items():
-                    counts[name].append(int(np.count_nonzero(fired)))
-                operations.append(sum(self._operations(name, fired) for name, fired in sent.items()))
-                for name, kept in events.items():
-                    kept.append(sent[name])
-                on_progress(1)
-        self._note(simulation)
-        return RunResult(
-            outputs_over_time={name: np.stack(values) for name, values in outputs.items()},
-            spike_counts={name: np.array(values) for name, values in counts.items()},
-            synaptic_operations=np.array(operations),
-            events={name: np.stack(values) for name, values in events.items()},
-            n_steps=n_steps,
+        presentation = self._for(n_steps, self._ranges(samples)).presentation
+        result = presentation.run(
+            samples, n_steps, encoder=encoder, first=first, record=record, on_progress=on_progress
         )
+        self._note(presentation.chip)
+        return result
 
-    def _for(self, n_steps: int, ranges: _Ranges) -> tuple[Mapping[str, Scaled], Simulation]:
+    def rates(self, samples: Sequence[Array], n_steps: int) -> dict[str, Array]:
+        """Return what the spikes of each ReLU stand for: population → ``(samples, *shape)``, in activation units."""
+        return self._for(n_steps, self._ranges(samples)).presentation.rates(samples, n_steps)
+
+    def estimate(self, n_steps: int) -> Estimate:
+        """Return what a sample costs in energy and time, from the samples that were run for so many steps.
+
+        Raises
+        ------
+        UsageError
+            Before such a run, or on hardware.
+        """
+        built = [b.presentation for key, b in self._built.items() if key[0] == n_steps]
+        if not built:
+            raise UsageError(f"expected samples that were run for {n_steps} steps before an estimate")
+        return built[-1].estimate()
+
+    def save(self, path: str | Path, n_steps: int) -> None:
+        """Write what the chip runs to one HDF5 file, at once or not at all: `load_chip` reads it.
+
+        Parameters
+        ----------
+        n_steps
+            For how many steps samples will be presented; thresholds depend on it.
+
+        Raises
+        ------
+        UsageError
+            Where values are encoded whose range is not known, or without target="sim".
+        """
+        if self._target != "sim":
+            raise UsageError(f"expected a deployment with target='sim' to save, received target={self._target!r}")
+        if self._calibration is None and any(input_range(self._graph, name) is None for name in self._encoded):
+            raise UsageError("expected calibration samples, which tell the range of the values that the host encodes")
+        samples = self._calibration or [np.zeros((1, *node.shape), np.float32) for node in self._graph.inputs]
+        presentation = self._for(n_steps, self._ranges(samples)).presentation
+        save_presentation(Path(path), presentation, n_steps, self.facts)
+
+    def _for(self, n_steps: int, ranges: Ranges) -> _Built:
         """Return the network for this number of steps, which thresholds depend on; built when first asked for."""
-        from .simulation import Simulation
+        from .simulation import Simulation, emulation
 
         key = (n_steps, *sorted(ranges.items()))
         if key not in self._built:
             scaled = scale(self._folding, self._fit, n_steps, self._gains(n_steps), ranges)
-            simulation = Simulation(scaled, target=self._target, seed=self._seed, n_chips=self._fit.n_chips)
-            self._note(simulation)
+            if misfits := why_not_in_numbers(scaled):
+                reasons = "; ".join(f"{name}: {why}" for name, why in misfits.items())
+                raise BackendError(f"the network does not go on Loihi: {reasons}. {_REMEDY}")
+            chip: Chip
+            if self._target == "loihi":
+                chip = Simulation(
+                    scaled,
+                    target=self._target,
+                    seed=self._seed,
+                    precompute=self._precompute,
+                    hardware_options=self._options_of_hardware(scaled, n_steps),
+                )
+            else:
+                chip = emulation(scaled, rounds=self._target == "sim", seed=self._seed, n_jobs=self._jobs)
+            self._note(chip)
             if len(self._built) >= _KEPT:
-                self._built.pop(next(iter(self._built)))[1].close()
-            self._built[key] = scaled, simulation
+                self._built.pop(next(iter(self._built))).presentation.chip.close()
+            presentation = Presentation(self._graph, voices_of(scaled), chip, batch=self._batch, memory=self._memory)
+            self._built[key] = _Built(scaled, presentation)
         return self._built[key]
+
+    def _options_of_hardware(self, scaled: Mapping[str, Scaled], n_steps: int) -> dict[str, Any]:
+        currents = None
+        if self._calibration is not None:
+            feeds = {node.name: x[:_COUNTED] for node, x in zip(self._graph.inputs, self._calibration, strict=True)}
+            driving = evaluate_from(self._graph, feeds, self._drives.values())
+            currents = {
+                name: driving[drive].reshape(-1, *scaled[name].population.shape) / scaled[name].worth
+                for name, drive in self._drives.items()
+            }
+        return options_for(scaled, currents, n_steps, self._fit.n_chips, self._hardware_options)
 
     def _gains(self, n_steps: int) -> Gains:
         if self._calibration is None:
@@ -167,80 +241,12 @@ class LoihiDeployment(Deployment):
         shaped = {p.name: found[self._drives.get(p.name, p.name)].reshape(-1, *p.shape) for p in populations}
         return MeasuredGains(shaped, n_steps, self._depth)
 
-    def _ranges(self, samples: Sequence[Array]) -> _Ranges:
-        """Return, for each encoded node, the largest value that its neurons can send, and whether some are negative.
-
-        The range that the conversion saw, where the node only moves input values; else the largest value of these
-        samples. It is rounded up to a power of two, so that samples of one kind share a network.
-        """
-        encoded = [p.name for p in self._folding.populations.values() if p.encodes]
-        largest, lowest = dict.fromkeys(encoded, 0.0), dict.fromkeys(encoded, 0.0)
-        for _, driving in self._batches(samples) if encoded else ():
-            for name in encoded:
-                largest[name] = max(largest[name], float(np.abs(driving[name]).max(initial=0.0)))
-                lowest[name] = min(lowest[name], float(driving[name].min(initial=0.0)))
-        for name in encoded:
-            if (known := self._input_range(name)) is not None:
-                lowest[name], largest[name] = known[0], max(abs(known[0]), abs(known[1]))
-        return {n: (2.0 ** math.ceil(math.log2(x)) if x > 0 else 1.0, lowest[n] < 0) for n, x in largest.items()}
-
-    def _input_range(self, name: str) -> tuple[float, float] | None:
-        """Return the range of the input whose values this node only moves, as calibration saw it."""
-        node = self._graph.nodes[name]
-        while isinstance(node.op, (Reshape, Permute)):
-            node = self._graph.input_of(node)
-        if isinstance(node.op, Input) and node.op.low is not None and node.op.high is not None:
-            return node.op.low, node.op.high
-        return None
-
-    def _batches(self, samples: Sequence[Array]) -> Iterator[tuple[dict[str, Array], dict[str, Array]]]:
-        """Yield the inputs, and what drives the host's neurons, for some samples at a time."""
-        for start in range(0, len(samples[0]), _BATCH):
-            parts = zip(self._graph.inputs, samples, strict=True)
-            feeds = {node.name: x[start : start + _BATCH].astype(np.float64) for node, x in parts}
-            yield feeds, evaluate_from(self._graph, feeds, self._drives.values())
-
-    def _current(self, scaled: Scaled, driving: Array) -> Array:
-        return np.asarray(driving.reshape(scaled.population.shape) / scaled.worth)
-
-    def _window(self, name: str, spikes: Array, n_steps: int) -> Array:
-        """Return the spikes of the steps in which the population answers the sample, in the shape of its node."""
-        depth = self._folding.populations[name].depth
-        return spikes[depth : depth + n_steps].reshape(n_steps, *self._graph.nodes[name].shape)
-
-    def _operations(self, name: str, spikes: Array) -> float:
-        return float(np.abs(spikes).sum(axis=0).reshape(-1) @ self._synapses[name].reshape(-1))
-
-    def _outputs(
-        self, scaled: Mapping[str, Scaled], sent: Mapping[str, Array], feeds: Mapping[str, Array]
-    ) -> dict[str, Array]:
-        """Return the read-out of one sample at each step: what the graph makes of the mean of the spikes so far."""
-        known: dict[str, Array] = {}
-        for name in self._read_out()[1]:
-            spikes = sent[name]
-            steps = np.arange(1, len(spikes) + 1).reshape(-1, *(1,) * (spikes.ndim - 1))
-            known[name] = np.cumsum(spikes, axis=0, dtype=np.float64) / steps * scaled[name].worth + scaled[name].offset
-            n_steps = len(spikes)
-        known |= {name: np.broadcast_to(x, (n_steps, *x.shape)) for name, x in feeds.items()}
-        values = evaluate_from(self._graph, known, self._graph.outputs.values())
-        return {name: values[place] for name, place in self._graph.outputs.items()}
-
-    def _read_out(self) -> tuple[list[str], list[str]]:
-        """Return the nodes between the last populations and the outputs, and those populations."""
-        populations = {p.name for p in self._folding.populations.values() if not p.encodes}
-        found: set[str] = set()
-        stack = list(self._graph.outputs.values())
-        while stack:
-            name = stack.pop()
-            if name not in found:
-                found.add(name)
-                stack.extend(() if name in populations else self._graph.nodes[name].inputs)
-        order = [name for name in self._graph.nodes if name in found]
-        return [n for n in order if n not in populations], [n for n in order if n in populations]
+    def _ranges(self, samples: Sequence[Array]) -> Ranges:
+        return encoded_ranges(self._graph, self._encoded, samples)
 
     def _host_nodes(self) -> list[str]:
         """Return the nodes that the host computes with real values, beside its neurons."""
-        found: set[str] = set(self._read_out()[0])
+        found: set[str] = set(self._read_out.nodes)
         stack = list(self._drives.values())
         while stack:
             name = stack.pop()
@@ -248,13 +254,29 @@ class LoihiDeployment(Deployment):
             stack.extend(self._graph.nodes[name].inputs)
         return [name for name in self._graph.nodes if name in found]
 
-    def _note(self, simulation: Simulation) -> None:
+    def _note(self, chip: Chip) -> None:
         """Take over what happened since the last time."""
-        self._lost_bits += simulation.happenings.lost_bits
-        for register, steps in simulation.happenings.overflows.items():
+        self._lost_bits += chip.happenings.lost_bits
+        for register, steps in chip.happenings.overflows.items():
             self._overflows[register] = self._overflows.get(register, 0) + steps
-        simulation.happenings.lost_bits.clear()
-        simulation.happenings.overflows.clear()
+        chip.happenings.lost_bits.clear()
+        chip.happenings.overflows.clear()
+
+    def _crossing(self) -> dict[str, float]:
+        """Return how many spikes went from the host to the chip in a step, as emulated last; nothing before."""
+        chips = [built.presentation.chip for built in reversed(self._built.values())]
+        traffic = next((c.traffic for c in chips if isinstance(c, Emulation) and c.traffic.steps), None)
+        if traffic is None:
+            return {}
+        return {"spikes_of_a_step": traffic.inputs / traffic.steps, "spikes_of_a_step_at_most": traffic.most_inputs}
+
+    def _signal_to_noise(self) -> dict[str, float]:
+        """Return population → its weights beside their rounding errors, as built last; nothing before."""
+        if not self._built:
+            return {}
+        scaled = next(reversed(self._built.values())).scaled
+        chip = {name: s for name, s in scaled.items() if isinstance(s, ScaledPopulation)}
+        return {name: round(quantise(s).signal_to_noise, 1) for name, s in chip.items()}
 
     def _warnings(self) -> Iterator[str]:
         if self._calibration is None and self._depth > 2:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...converter.ops import Array
+from .arrivals import Arrival
 from .compatibility import import_nengo_loihi
 from .neurons import ChipIF, HostClock, HostIF
 from .routes import ConvRoute, DenseRoute, Route
@@ -18,6 +19,7 @@ from .twin import MIN_VOLTAGE
 nengo_loihi = import_nengo_loihi()
 
 import nengo  # noqa: E402
+from scipy.sparse import csr_matrix  # noqa: E402
 
 __all__ = ["DT", "LoihiNetwork", "build_network"]
 
@@ -36,18 +38,22 @@ class LoihiNetwork:
         Population → its neurons, the negative set of an encoder behind the positive one.
     probes
         The same → their spikes.
+    arrivals
+        What the host sends to the chip, in the order of the connections.
     """
 
     network: Any
     currents: dict[str, Array]
     ensembles: Mapping[str, tuple[Any, ...]]
     probes: Mapping[str, tuple[Any, ...]]
+    arrivals: tuple[Arrival, ...]
 
 
 def build_network(scaled: Mapping[str, Scaled], seed: int = 0) -> LoihiNetwork:
     """Return the network: host neurons, the chip's populations, the clock, and a probe on each population."""
     currents: dict[str, Array] = {}
     ensembles: dict[str, tuple[Any, ...]] = {}
+    arrivals: list[Arrival] = []
     chip = [s for s in scaled.values() if isinstance(s, ScaledPopulation)]
     with nengo.Network(seed=seed) as network:
         nengo_loihi.add_params(network)
@@ -63,10 +69,14 @@ def build_network(scaled: Mapping[str, Scaled], seed: int = 0) -> LoihiNetwork:
                 for place, sender in enumerate(ensembles[source]):
                     transform = _transform(route, -1.0 if place else 1.0)
                     nengo.Connection(sender.neurons, ensemble.neurons, transform=transform, synapse=None)
-            _connect_clock(clock, ensemble, population, chip)
+                    if isinstance(scaled[source], ScaledHost):
+                        arrivals.append(Arrival(source=source, sign=-1 if place else 1, size=sender.n_neurons))
+            arrivals.append(_connect_clock(clock, ensemble, population, chip))
             ensembles[name] = (ensemble,)
         probes = {name: tuple(nengo.Probe(e.neurons, synapse=None) for e in es) for name, es in ensembles.items()}
-    return LoihiNetwork(network=network, currents=currents, ensembles=ensembles, probes=probes)
+    return LoihiNetwork(
+        network=network, currents=currents, ensembles=ensembles, probes=probes, arrivals=tuple(arrivals)
+    )
 
 
 def _ensemble(network: Any, label: str, shape: tuple[int, ...], neuron_type: Any, bias: Array | float) -> Any:
@@ -107,7 +117,7 @@ def _clock(network: Any, chip: list[ScaledPopulation]) -> Any:
     return _ensemble(network, "clock", steps.shape, HostClock(), steps)
 
 
-def _connect_clock(clock: Any, ensemble: Any, scaled: ScaledPopulation, chip: list[ScaledPopulation]) -> None:
+def _connect_clock(clock: Any, ensemble: Any, scaled: ScaledPopulation, chip: list[ScaledPopulation]) -> Arrival:
     n_kicks = scaled.n_kicks
     n = ensemble.n_neurons
     used = list(range(n_kicks))
@@ -117,6 +127,8 @@ def _connect_clock(clock: Any, ensemble: Any, scaled: ScaledPopulation, chip: li
         weights = np.hstack([weights, -scaled.bias.reshape(n, 1)])
     transform = nengo.Dense(weights.shape, init=weights)
     nengo.Connection(clock.neurons[used], ensemble.neurons, transform=transform, synapse=None)
+    steps = (*[1] * n_kicks, *[scaled.held_steps] * bool(scaled.held_steps))
+    return Arrival(clock=steps, size=len(steps))
 
 
 def _transform(route: Route, sign: float) -> Any:
@@ -132,4 +144,4 @@ def _transform(route: Route, sign: float) -> Any:
     size = route.weights.shape[::-1]
     if isinstance(route, DenseRoute):
         return nengo.Dense(size, init=sign * route.weights.T)
-    return nengo.Sparse(size, init=sign * route.weights.T.tocsr())
+    return nengo.Sparse(size, init=csr_matrix(sign * route.weights.T))  # Nengo takes no sparse array

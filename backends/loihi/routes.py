@@ -131,13 +131,30 @@ Route = ConvRoute | DenseRoute | SparseRoute
 
 def routes(linear: LinearMap) -> Iterator[Route]:
     """Yield the forms that a map can take, the one to prefer first."""
-    conv = _as_convolution(linear) if isinstance(linear, WindowMap) else None
+    window = linear if isinstance(linear, WindowMap) else _as_whole_window(linear)
+    conv = None if window is None else _as_convolution(window)
     if conv is None or _reads_all_at_once(conv):  # as a convolution, that needs fewer axons and more memory
         matrix = as_matrix(linear).compact()
         kind = SparseRoute if matrix.is_sparse else DenseRoute
         yield kind(weights=matrix.weights, input_shape=matrix.input_shape, output_shape=matrix.output_shape)
     if conv is not None:
         yield conv
+
+
+def _as_whole_window(linear: MatrixMap) -> WindowMap | None:
+    """Return a matrix to units without rows and columns as one window over the whole map; None for others.
+
+    An axon for each pixel instead of one for each neuron: that is how a dense layer behind a large map fits a core,
+    even where the order in which it was flattened is not the map's own.
+    """
+    rows, columns, _ = linear.input_shape
+    if linear.output_shape[:2] != (1, 1) or rows * columns == 1:
+        return None
+    compact = linear.compact()
+    if compact.is_sparse:
+        return None
+    kernel = compact.weights.reshape(*linear.input_shape, linear.output_shape[2])
+    return WindowMap(kernel=kernel, input_shape=linear.input_shape, output_shape=linear.output_shape)
 
 
 def _reads_all_at_once(conv: ConvRoute) -> bool:

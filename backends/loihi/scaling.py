@@ -16,11 +16,12 @@ from typing import Protocol
 import numpy as np
 
 from ...converter.ops import Array
+from .chip_run import Voice
 from .fit import Fit, Fitted
 from .folding import Folding, Population
 from .routes import Route
 
-__all__ = ["Gains", "ScaledHost", "ScaledPopulation", "scale", "threshold_factor"]
+__all__ = ["Gains", "ScaledHost", "ScaledPopulation", "scale", "threshold_factor", "voices_of"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -92,6 +93,21 @@ class ScaledPopulation:
 
 
 Scaled = ScaledHost | ScaledPopulation
+
+
+def voices_of(scaled: Mapping[str, Scaled]) -> dict[str, Voice]:
+    """Return how the host hears each population."""
+    return {
+        name: Voice(
+            shape=s.population.shape,
+            depth=s.population.depth,
+            on_chip=s.population.on_chip,
+            encodes=s.population.encodes,
+            worth=s.worth,
+            offset=s.offset,
+        )
+        for name, s in scaled.items()
+    }
 
 
 class Gains(Protocol):

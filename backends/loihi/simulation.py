@@ -5,39 +5,25 @@ from __future__ import annotations
 import re
 import warnings
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ...converter.ops import Array
 from ...errors import BackendError
+from .chip_run import ChipRun, Happenings
 from .compatibility import import_nengo_loihi
+from .emulation import Emulation
+from .emulator.reading import Layout, program_of
 from .network import DT, LoihiNetwork, build_network
-from .scaling import Scaled, ScaledHost, ScaledPopulation
+from .scaling import Scaled, ScaledHost, ScaledPopulation, voices_of
 
-__all__ = ["Happenings", "Simulation"]
+__all__ = ["Simulation", "emulation"]
 
 _LOST_BITS = re.compile(r"Lost (\d+) extra bits in weight rounding")
 _OVERFLOW = re.compile(r"Overflow in (\w+)")
-
-
-@dataclass(kw_only=True)
-class Happenings:
-    """What the chip's arithmetic did that costs accuracy.
-
-    Attributes
-    ----------
-    lost_bits
-        One entry for each connection to a core whose weights were rounded to fewer than 8 bits: how many were lost.
-    overflows
-        Register → in how many steps it overflowed, of all samples.
-    """
-
-    lost_bits: list[int] = field(default_factory=list)
-    overflows: dict[str, int] = field(default_factory=dict)
 
 
 class Simulation:
@@ -47,13 +33,22 @@ class Simulation:
     ----------
     target
         "sim": the emulator; "simreal": the same without rounding; "loihi": hardware.
-    n_chips
-        How many chips of the hardware to use.
+    precompute, hardware_options
+        Of ``nengo_loihi.Simulator``, for hardware.
     """
 
-    def __init__(self, scaled: Mapping[str, Scaled], *, target: str = "sim", seed: int = 0, n_chips: int = 1) -> None:
+    def __init__(
+        self,
+        scaled: Mapping[str, Scaled],
+        *,
+        target: str = "sim",
+        seed: int = 0,
+        precompute: bool | None = None,
+        hardware_options: Mapping[str, Any] | None = None,
+    ) -> None:
         self._nengo_loihi = import_nengo_loihi()
-        self._scaled, self._target, self._seed, self._n_chips = scaled, target, seed, n_chips
+        self._scaled, self._target, self._seed = scaled, target, seed
+        self._precompute, self._hardware_options = precompute, dict(hardware_options or {})
         self.happenings = Happenings()
         self._network: LoihiNetwork = build_network(scaled, seed)
         self._fresh = True
@@ -83,6 +78,41 @@ class Simulation:
             self._simulator.run_steps(n_steps)
         return {name: self._spikes(name, scaled) for name, scaled in self._scaled.items()}
 
+    def run_batch(self, currents: Mapping[str, Array], n_steps: int, watch: Collection[str]) -> ChipRun:
+        """Run samples one after another."""
+        voices = voices_of(self._scaled)
+        total = n_steps + max(v.depth for v in voices.values())
+        spikes: dict[str, list[Array]] = {name: [] for name in watch}
+        counts: dict[str, list[Array]] = {name: [] for name in voices}
+        for sample in range(len(next(iter(currents.values())))):
+            sent = self.run({name: current[sample] for name, current in currents.items()}, total)
+            for name, voice in voices.items():
+                window = sent[name][voice.depth : voice.depth + n_steps]
+                counts[name].append(np.abs(window).sum(axis=0, dtype=np.int64))
+                if name in spikes:
+                    spikes[name].append(window)
+        return ChipRun(
+            spikes={name: np.stack(each) for name, each in spikes.items()},
+            counts={name: np.stack(each) for name, each in counts.items()},
+        )
+
+    def emulated(self, n_jobs: int | None = None) -> Emulation:
+        """Return the compiled twin of what nengo-loihi built for its emulator."""
+        placements = {n: s.fitted.placement for n, s in self._scaled.items() if isinstance(s, ScaledPopulation)}
+        layouts = {
+            name: Layout(blocks=blocks, shape=placements[name].shape, block_shape=placements[name].block_shape)
+            for name, blocks in self.blocks.items()
+        }
+        arrivals = self._network.arrivals
+        model = self._simulator.model
+        expected, found = [a.size for a in arrivals], [source.n_neurons for source in model.inputs]
+        if expected != found:
+            raise BackendError(f"expected nengo-loihi to make inputs of {expected} axons, received {found}")
+        names = [f"{number} {a.source or 'clock'}" for number, a in enumerate(arrivals)]
+        emulation = Emulation(program_of(model, layouts, names), arrivals, voices_of(self._scaled), n_jobs=n_jobs)
+        emulation.happenings.lost_bits += self.happenings.lost_bits
+        return emulation
+
     @property
     def blocks(self) -> Mapping[str, tuple[Any, ...]]:
         """Return the blocks that nengo-loihi made of each population of the chip: one for each core."""
@@ -102,7 +132,6 @@ class Simulation:
         return spikes.reshape(len(spikes), *scaled.population.shape)
 
     def _built(self) -> Any:
-        options = {"n_chips": self._n_chips} if self._target == "loihi" else {}
         with self._watched("build"):
             simulator = self._nengo_loihi.Simulator(
                 self._network.network,
@@ -110,7 +139,8 @@ class Simulation:
                 target=self._target,
                 seed=self._seed,
                 progress_bar=False,
-                hardware_options=options,
+                precompute=self._precompute,
+                hardware_options=self._hardware_options,
             )
         self._open.append(simulator)
         return simulator
@@ -170,6 +200,17 @@ class Simulation:
             f"{name}: nengo-loihi could not {doing} it ({said}); its largest weight is {chip[name].largest:.3g} "
             "thresholds. Calibrate with samples like those to come, make the layer smaller, or use backend='cpu'"
         )
+
+
+def emulation(
+    scaled: Mapping[str, Scaled], *, rounds: bool = True, seed: int = 0, n_jobs: int | None = None
+) -> Emulation:
+    """Let nengo-loihi build and (with ``rounds``) discretise the populations, and return their compiled twin."""
+    simulation = Simulation(scaled, target="sim" if rounds else "simreal", seed=seed)
+    try:
+        return simulation.emulated(n_jobs)
+    finally:
+        simulation.close()
 
 
 def _close_all(simulators: list[Any]) -> None:

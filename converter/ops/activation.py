@@ -96,6 +96,11 @@ FUNCTIONS: Mapping[str, Callable[..., Array]] = {
 """The activations, and the functions of one value that operations such as ``ops.abs`` compute."""
 
 
+def _of_one_value(x: Array) -> Array:
+    """Take what NumPy's functions take here."""
+    return x
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Activation(Op):
     """A non-linear function of each value (softmax: of each row).
@@ -116,8 +121,10 @@ class Activation(Op):
     def __post_init__(self) -> None:
         if self.function not in FUNCTIONS:
             raise ValueError(f"expected a function out of {', '.join(FUNCTIONS)}, received {self.function!r}")
+        function = FUNCTIONS[self.function]
         try:
-            signature(FUNCTIONS[self.function]).bind(None, **self.arguments)
+            # NumPy's own functions take no arguments of a layer, and tell no signature before NumPy 2.4
+            signature(_of_one_value if isinstance(function, np.ufunc) else function).bind(None, **self.arguments)
         except TypeError as error:
             raise ValueError(f"{self.function}: {error}") from None
 

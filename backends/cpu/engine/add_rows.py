@@ -7,7 +7,7 @@ from typing import Any
 from numba.core import types
 from numba.extending import intrinsic
 
-from .llvm import DOUBLE, INT, LANES, WORD, arguments_of, load, splat, store, vector_of
+from ...llvm import DOUBLE, INT, LANES, WORD, arguments_of, load, splat, store, vector_of
 
 __all__ = ["WIDTHS", "add_rows_16", "add_rows_32", "add_rows_64"]
 

@@ -8,7 +8,7 @@ from llvmlite import binding, ir  # type: ignore[import-untyped]
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .llvm import (
+from ...llvm import (
     BYTE,
     INT,
     LANES,

@@ -9,7 +9,7 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from ....converter.ops import TIE
-from .llvm import BYTE, DOUBLE, INT, WORD, arguments_of, load, same, splat, store, vector_function, vector_of
+from ...llvm import BYTE, DOUBLE, INT, WORD, arguments_of, load, same, splat, store, vector_function, vector_of
 
 __all__ = ["fire_lanes"]
 

@@ -13,7 +13,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import types
 from numba.extending import intrinsic
 
-from .llvm import (
+from ...llvm import (
     BYTE,
     DOUBLE,
     INT,

@@ -12,7 +12,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import types
 from numba.extending import intrinsic
 
-from .llvm import BYTE, INT, LANES, WORD, arguments_of, load, same, splat, store, vector_of
+from ...llvm import BYTE, INT, LANES, WORD, arguments_of, load, same, splat, store, vector_of
 
 __all__ = ["LIMIT", "fire_whole"]
 

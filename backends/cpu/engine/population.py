@@ -8,10 +8,10 @@ import numba
 import numpy as np
 
 from ....converter.ops import Array
+from ...llvm import LANES
 from .event_lists import CHUNK, EventLists, append_row, largest_of
 from .fire_lanes import fire_lanes
 from .gather import gather
-from .llvm import LANES
 from .row_map import RowMap
 
 __all__ = ["Firing", "run_population"]

@@ -8,6 +8,7 @@ import numba
 import numpy as np
 
 from ....converter.ops import Array
+from ...llvm import LANES
 from .bits import copy_lanes, lowest_bit, sum_lanes
 from .counts import passed_by
 from .event_lists import CHUNK, EventLists, Source, append_row, largest_of
@@ -15,7 +16,6 @@ from .exact import add_exactly, fire_exactly
 from .fire_phase import fire_phase
 from .fire_whole import fire_whole
 from .gather import gather
-from .llvm import LANES
 from .population import Firing
 from .row_map import RowMap
 

@@ -217,8 +217,13 @@ def test_hardware_needs_nxsdk(monkeypatch: pytest.MonkeyPatch, build: Any) -> No
 
 
 MISUSES = [
-    pytest.param({"traget": "sim"}, "takes the options target, calibration and seed, received traget", id="unknown"),
-    pytest.param({"target": "simreal"}, "expected target='sim' or target='loihi', received 'simreal'", id="target"),
+    pytest.param(
+        {"traget": "sim"},
+        "takes the options target, .* and hardware_options, received traget",
+        id="unknown",
+    ),
+    pytest.param({"n_jobs": 0}, "takes a whole number from 1 as n_jobs, received 0", id="threads"),
+    pytest.param({"target": "simreal"}, "expected target='sim', .* or target='loihi', received 'simreal'", id="target"),
     pytest.param({"calibration": np.zeros((3, 4))}, r"expected samples of shape \[\(12, 12, 1\)\]", id="shape"),
     pytest.param({"calibration": np.zeros((0, 12, 12, 1))}, "calibration: expected samples", id="no samples"),
 ]
@@ -250,7 +255,7 @@ for name in ("a", "b"):
 nodes.append(Node(name="y", op=Output(), inputs=("bb",)))
 assert [v.where for v in LoihiBackend().check(Graph.build(nodes, {"y": "y"}))].count("neurons") == 1
 assert LoihiBackend().available() is not None
-assert not {"nengo", "nengo_loihi", "tensorflow", "keras"} & set(sys.modules)
+assert not {"nengo", "nengo_loihi", "numba", "tensorflow", "keras"} & set(sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr

@@ -67,6 +67,8 @@ def test_twice_changes_nothing() -> None:
 
 
 @needs_nengo_loihi
+# NumPy 1, which is left as it is, warns of its own binary mode.
+@pytest.mark.filterwarnings("ignore:The binary mode of fromstring is deprecated:DeprecationWarning")
 def test_the_calls_that_numpy_2_broke_work() -> None:
     nengo_loihi = import_nengo_loihi()
     synapse = nengo_loihi.block.Synapse(3)

@@ -129,14 +129,46 @@ def test_without_rounding_the_emulator_is_the_twin(net: tuple[Graph, Any]) -> No
     ranges = deployment._ranges([samples])
     scaled = dict(scale(deployment._folding, deployment._fit, 20, EstimatedGains(20), ranges))
     simulation = Simulation(scaled, target="simreal")
-    ((_, driving),) = deployment._batches([samples[:3]])
+    given = deployment._for(20, ranges).presentation.currents({"x": samples[:3].astype(float)})
     for sample in range(3):
-        currents = {n: deployment._current(scaled[n], driving[d][sample]) for n, d in deployment._drives.items()}
+        currents = {name: current[sample] for name, current in given.items()}
         spikes, expected = simulation.run(currents, 20), twin(scaled, currents, 20)
         for name in scaled:
             assert expected[name].any()
             np.testing.assert_array_equal(spikes[name], expected[name], err_msg=name)
     simulation.close()
+
+
+def test_without_rounding_the_compiled_twin_is_the_same(net: tuple[Graph, Any]) -> None:
+    graph, samples = net
+    deployment = LoihiBackend().deploy(graph, target="float")
+    scaled, presentation = deployment._for(20, deployment._ranges([samples]))
+    currents = presentation.currents({"x": samples[:3].astype(float)})
+    found = presentation.chip.run_batch(currents, 20, list(scaled))
+    for sample in range(3):
+        expected = twin(scaled, {n: c[sample] for n, c in currents.items()}, 20 + deployment._depth)
+        for name, s in scaled.items():
+            window = expected[name][s.population.depth :][:20]
+            np.testing.assert_array_equal(found.spikes[name][sample], window, err_msg=name)
+
+
+def test_the_compiled_twin_is_nengo_loihis_emulator(net: tuple[Graph, Any]) -> None:
+    """From the currents into the host's neurons to every spike: what full test sets run on is what nengo-loihi runs."""
+    from spikeport.backends.loihi.simulation import Simulation
+
+    graph, samples = net
+    deployment = LoihiBackend().deploy(graph, n_jobs=1)
+    scaled, presentation = deployment._for(50, deployment._ranges([samples]))
+    currents = presentation.currents({"x": samples[:3].astype(float)})
+    simulation = Simulation(scaled)
+    expected = simulation.run_batch(currents, 50, list(scaled))
+    found = presentation.chip.run_batch(currents, 50, list(scaled))
+    simulation.close()
+    assert set(found.spikes) == set(found.counts) == set(scaled)
+    for name in scaled:
+        np.testing.assert_array_equal(found.spikes[name], expected.spikes[name], err_msg=name)
+        np.testing.assert_array_equal(found.counts[name], expected.counts[name], err_msg=name)
+        assert found.counts[name].any()
 
 
 def deploy(graph: Graph, **options: Any) -> LoihiDeployment:
@@ -181,11 +213,14 @@ def test_counts_are_those_of_the_events(net: tuple[Graph, Any]) -> None:
 
 
 def test_facts_are_json_and_agree_with_nengo_loihi(net: tuple[Graph, Any]) -> None:
+    from spikeport.backends.loihi.simulation import Simulation
+
     graph, samples = net
     deployment = deploy(graph)
     deployment.run([samples[:1]], 4)
     facts = json.loads(json.dumps(deployment.facts))
-    ((_, simulation),) = deployment._built.values()
+    ((scaled, _),) = deployment._built.values()
+    simulation = Simulation(scaled)
     for name, blocks in simulation.blocks.items():
         entry = facts["populations"][name]
         assert entry["where"] == "chip"
@@ -216,7 +251,7 @@ def test_a_chip_that_cannot_hold_the_numbers_is_one_sentence(build: Any) -> None
     shape, nodes = NETS["conv"]
     tiny = Neurons(threshold=ONE, scale=1e-7 * ONE)
     graph = build(shape, **{**nodes, "relu2": tiny})
-    with pytest.raises(BackendError, match=r"relu2: nengo-loihi could not build it .* backend='cpu'"):
+    with pytest.raises(BackendError, match=r"does not go on Loihi: relu2: its largest .* backend='cpu'"):
         deploy(graph).run([np.ones((1, *shape), np.float32)], 4)
 
 

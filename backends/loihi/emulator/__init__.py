@@ -1,0 +1,1 @@
+"""The chip's arithmetic, compiled: what nengo-loihi built and discretised, for many samples at once, bit for bit."""
