@@ -1,7 +1,102 @@
-"""Training spiking networks in Keras 3: the parts that need Keras are imported when they are used."""
+"""Training spiking networks in Keras 3, on TensorFlow, JAX and torch: the parts are imported when they are used."""
 
 from __future__ import annotations
 
-from .surrogates import SURROGATES, Surrogate, spike
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["SURROGATES", "Surrogate", "spike"]
+if TYPE_CHECKING:
+    from .dt_scheduler import DtScheduler
+    from .layers import (
+        LIF,
+        AdaptiveLIF,
+        Alpha,
+        CubaLIF,
+        EachStep,
+        Leaky,
+        LeakyIntegrator,
+        Lowpass,
+        RecurrentLIF,
+        RepeatOverTime,
+        SpikingActivation,
+    )
+    from .losses import (
+        IntegralCrossEntropy,
+        MembraneCrossEntropy,
+        SpikeCountCrossEntropy,
+        SpikeCountMSE,
+        TimeToFirstSpikeCrossEntropy,
+    )
+    from .metrics import FirstSpikeAccuracy, IntegralAccuracy, SpikeCountAccuracy
+    from .regularizers import L1, L1L2, L2, Percentile, SynapticOperationBudget
+    from .surrogates import SURROGATES, Surrogate, pseudo_gradient, spike
+
+__all__ = [
+    "AdaptiveLIF",
+    "Alpha",
+    "CubaLIF",
+    "DtScheduler",
+    "EachStep",
+    "FirstSpikeAccuracy",
+    "IntegralAccuracy",
+    "IntegralCrossEntropy",
+    "L1",
+    "L1L2",
+    "L2",
+    "LIF",
+    "Leaky",
+    "LeakyIntegrator",
+    "Lowpass",
+    "MembraneCrossEntropy",
+    "Percentile",
+    "RecurrentLIF",
+    "RepeatOverTime",
+    "SURROGATES",
+    "SpikeCountAccuracy",
+    "SpikeCountCrossEntropy",
+    "SpikeCountMSE",
+    "SpikingActivation",
+    "Surrogate",
+    "SynapticOperationBudget",
+    "TimeToFirstSpikeCrossEntropy",
+    "pseudo_gradient",
+    "spike",
+]
+
+_HOMES = {
+    ".dt_scheduler": ("DtScheduler",),
+    ".layers": (
+        "LIF",
+        "AdaptiveLIF",
+        "Alpha",
+        "CubaLIF",
+        "EachStep",
+        "Leaky",
+        "LeakyIntegrator",
+        "Lowpass",
+        "RecurrentLIF",
+        "RepeatOverTime",
+        "SpikingActivation",
+    ),
+    ".losses": (
+        "IntegralCrossEntropy",
+        "MembraneCrossEntropy",
+        "SpikeCountCrossEntropy",
+        "SpikeCountMSE",
+        "TimeToFirstSpikeCrossEntropy",
+    ),
+    ".metrics": ("FirstSpikeAccuracy", "IntegralAccuracy", "SpikeCountAccuracy"),
+    ".regularizers": ("L1", "L1L2", "L2", "Percentile", "SynapticOperationBudget"),
+    ".surrogates": ("SURROGATES", "Surrogate", "pseudo_gradient", "spike"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
