@@ -6,7 +6,8 @@ import dataclasses
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from .report import Report
 from .sources.hdf5 import child_group, has_attribute, open_hdf5, read_array, text_attribute
 from .sources.probe import require_readable
 
-__all__ = ["FORMAT_VERSION", "load_graph", "save_graph"]
+__all__ = ["FORMAT_VERSION", "load_graph", "op_from_json", "op_to_json", "save_graph"]
 
 _FORMAT = "spikeport network"
 FORMAT_VERSION = 1
@@ -72,7 +73,7 @@ def load_graph(path: Path) -> tuple[Graph, Report, dict[str, Any]]:
             raise SourceError(f"{origin}: expected a group arrays, found none")
         try:
             structure = json.loads(read_array(file, "structure", origin).astype(np.uint8).tobytes())
-            nodes = [_node_from_json(entry, arrays, origin) for entry in structure["nodes"]]
+            nodes = [_node_from_json(entry, partial(read_array, arrays, origin=origin)) for entry in structure["nodes"]]
             graph = Graph.build(nodes, structure["outputs"])
             return graph, Report.from_json(structure["report"]), dict(structure["facts"])
         except (
@@ -130,27 +131,43 @@ def _node_to_json(node: Node, arrays: dict[str, Array]) -> dict[str, Any]:
         "name": node.name,
         "inputs": list(node.inputs),
         "layers": list(node.layers),
-        "op": node.op.kind,
-        "fields": _fields_to_json(node.op, arrays),
+        **op_to_json(node.op, arrays),
     }
+
+
+def op_to_json(op: Op, arrays: dict[str, Array]) -> dict[str, Any]:
+    """Return an op as JSON values, with its arrays put aside: they are added to these, by a number of their own."""
+    return {"op": op.kind, "fields": _fields_to_json(op, arrays)}
 
 
 def _fields_to_json(op: Op, arrays: dict[str, Array]) -> dict[str, Any]:
     return {f.name: _to_json(getattr(op, f.name), arrays) for f in dataclasses.fields(op)}
 
 
-def _op_from_json(entry: Mapping[str, Any], arrays: h5py.Group, origin: str) -> Op:
+def op_from_json(entry: Mapping[str, Any], read: Callable[[str], Array]) -> Op:
+    """Return the op that `op_to_json` described.
+
+    Parameters
+    ----------
+    read
+        The number of an array → the array.
+
+    Raises
+    ------
+    ValueError
+        For an op or field that does not exist, or a value of another type.
+    """
     kind = entry["op"]
     if kind not in OPS:
         raise ValueError(f"expected an op out of {', '.join(OPS)}, received {kind!r}")
-    values = {name: _from_json(value, arrays, origin) for name, value in entry["fields"].items()}
+    values = {name: _from_json(value, read) for name, value in entry["fields"].items()}
     check_fields(OPS[kind], values)
     return OPS[kind](**values)
 
 
-def _node_from_json(entry: Mapping[str, Any], arrays: h5py.Group, origin: str) -> Node:
+def _node_from_json(entry: Mapping[str, Any], read: Callable[[str], Array]) -> Node:
     places = {"name": entry["name"], "inputs": tuple(entry["inputs"]), "layers": tuple(entry["layers"])}
-    node = {**places, "op": _op_from_json(entry, arrays, origin)}
+    node = {**places, "op": op_from_json(entry, read)}
     check_fields(Node, node)
     return Node(**node)
 
@@ -161,7 +178,7 @@ def _to_json(value: Any, arrays: dict[str, Array]) -> Any:
         arrays[name] = value
         return {"array": name}
     if isinstance(value, Op):
-        return {"op": value.kind, "fields": _fields_to_json(value, arrays)}
+        return op_to_json(value, arrays)
     if isinstance(value, Mapping):
         return {"mapping": {key: _to_json(item, arrays) for key, item in value.items()}}
     if isinstance(value, (list, tuple)):
@@ -174,13 +191,13 @@ def _to_json(value: Any, arrays: dict[str, Array]) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _from_json(value: Any, arrays: h5py.Group, origin: str) -> Any:
+def _from_json(value: Any, read: Callable[[str], Array]) -> Any:
     if isinstance(value, Mapping):
         if "array" in value:
-            return read_array(arrays, value["array"], origin)
+            return read(value["array"])
         if "op" in value:
-            return _op_from_json(value, arrays, origin)
-        return {key: _from_json(item, arrays, origin) for key, item in value["mapping"].items()}
+            return op_from_json(value, read)
+        return {key: _from_json(item, read) for key, item in value["mapping"].items()}
     if isinstance(value, list):
-        return tuple(_from_json(item, arrays, origin) for item in value)
+        return tuple(_from_json(item, read) for item in value)
     return value

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import marshal  # noqa: TID251 - to make a file that holds code, which must not be run
-import pickle  # noqa: TID251 - the same
+import marshal
+import pickle
 from pathlib import Path
 from typing import Any
 

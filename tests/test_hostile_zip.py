@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle  # noqa: TID251 - the same
+import pickle
 import tracemalloc
 import zipfile
 from pathlib import Path

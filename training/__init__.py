@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from .surrogates import SURROGATES, Surrogate, pseudo_gradient, spike
 
 __all__ = [
+    "L1",
+    "L1L2",
+    "L2",
+    "LIF",
+    "SURROGATES",
     "AdaptiveLIF",
     "Alpha",
     "CubaLIF",
@@ -40,10 +45,6 @@ __all__ = [
     "FirstSpikeAccuracy",
     "IntegralAccuracy",
     "IntegralCrossEntropy",
-    "L1",
-    "L1L2",
-    "L2",
-    "LIF",
     "Leaky",
     "LeakyIntegrator",
     "Lowpass",
@@ -51,7 +52,6 @@ __all__ = [
     "Percentile",
     "RecurrentLIF",
     "RepeatOverTime",
-    "SURROGATES",
     "SpikeCountAccuracy",
     "SpikeCountCrossEntropy",
     "SpikeCountMSE",

@@ -112,7 +112,7 @@ def require_surrogate(surrogate: str | Surrogate) -> None:
 def pseudo_gradient(forward: Any, backward: Any) -> Any:
     """Return the values of one tensor with the gradient of another: ``backward + stop_gradient(forward - backward)``.
 
-    With spikes forward and the rate curve backward, a converted network is fine-tuned as its users on the Nengo forum do.
+    Spikes forward and the rate curve backward, for example, which is how Nengo's users fine-tune converted networks.
     """
     from keras import ops
 

@@ -117,9 +117,11 @@ class Lowpass(_Filter):
 
 @keras.saving.register_keras_serializable(package="spikeport")
 class Alpha(_Filter):
-    """Two first-order filters in a row, ``1/(τs + 1)²``; over a step, with a = exp(−dt/τ) and w the first one's level::
+    """Two first-order filters in a row, ``1/(τs + 1)²``.
 
-    y ← x + (y − x)·a + (w − x)·a·dt/τ;   w ← a·w + (1 − a)·x
+    Over a step, with a = exp(−dt/τ) and w the level of the first::
+
+        y ← x + (y − x)·a + (w − x)·a·dt/τ;   w ← a·w + (1 − a)·x
     """
 
     def state_size(self) -> int:

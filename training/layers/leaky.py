@@ -18,7 +18,7 @@ __all__ = ["Leaky"]
 class Leaky(SpikingNeuron):
     """Leaky integrate-and-fire: ``v ← β·v + x;  s = (v ≥ θ);  v ← v − s·θ``.
 
-    The reset acts within the step, so that it decays with the membrane: `Neurons` with the same β gives the same spikes.
+    The reset acts within the step, before the next decay: a population of `Neurons` with this β gives the same spikes.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ class TemporalLayer(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        # so that compile(jit_compile="auto") leaves XLA out under TensorFlow: on a CPU it compiles for a minute and runs slower
+        # compile(jit_compile="auto") leaves out XLA under TensorFlow then: on a CPU that compiles for a minute
         self.supports_jit = keras.backend.backend() != "tensorflow"
         self.return_sequences = return_sequences
         self.return_state = return_state
