@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from .evaluation import Evaluation, evaluate
     from .exit_calibration import calibrate_exit
+    from .finetuning import finetune
     from .layer_parity import Parity, parity
     from .network import SpikingNetwork, load
     from .tuning import TuneResult, tune
@@ -77,6 +78,7 @@ __all__ = [
     "check",
     "convert",
     "evaluate",
+    "finetune",
     "load",
     "parity",
     "tune",
@@ -114,6 +116,7 @@ _HOMES = {
     ),
     ".evaluation": ("Evaluation", "evaluate"),
     ".exit_calibration": ("calibrate_exit",),
+    ".finetuning": ("finetune",),
     ".network": ("SpikingNetwork", "load"),
     ".layer_parity": ("Parity", "parity"),
     ".tuning": ("TuneResult", "tune"),
@@ -124,7 +127,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return import_module(".conversion", __name__).own_version()
-    if name in ("encoders", "plots"):
+    if name in ("encoders", "plots", "training"):
         return import_module(f".{name}", __name__)
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -161,6 +161,7 @@ class SpikingNetwork:
         slope: float = 1.0,
         every_step: bool = False,
         sequences: bool = False,
+        quantised: bool = False,
         record: Iterable[str] = (),
         dtype: str | None = None,
     ) -> Any:
@@ -181,6 +182,8 @@ class SpikingNetwork:
             Put out the read-out at every step, ``(batch, steps, *shape)``, rather than at the last.
         sequences
             Samples are sequences ``(batch, n_steps, *shape)``.
+        quantised
+            Leave the time out: each neuron puts out what it would on average over ``n_steps`` of a constant current.
         record
             Populations whose output at each step the model puts out as well.
         dtype
@@ -202,6 +205,7 @@ class SpikingNetwork:
             slope=slope,
             every_step=every_step,
             sequences=sequences,
+            quantised=quantised,
             record=record,
             dtype=dtype,
         )

@@ -29,6 +29,7 @@ COMMANDS = (
     "parity",
     "run",
     "evaluate",
+    "finetune",
     "tune",
     "report",
     "layers",

@@ -286,7 +286,7 @@ def test_a_backend_says_which_neurons_it_takes(networks, small_h5, name, backend
     if why_not:
         with pytest.raises(spikeport.UsageError, match=f"neurons that the {backend} backend takes, received '{name}'"):
             spikeport.convert(small_h5, X, neurons=name, target=backend)
-        with pytest.raises(spikeport.BackendError, match="neurons='binary'|backend='cpu'"):
+        with pytest.raises(spikeport.BackendError, match=r"neurons='binary'|backend='cpu'"):
             networks[name].deploy(backend)
 
 

@@ -46,7 +46,7 @@ NEVER = ("pickle", "marshal", "dill", "shelve")  # reading a file must not execu
 # imported inside functions
 LAZY = ("keras", "tensorflow", "tf_keras", "nengo_loihi", "sklearn", "matplotlib", "optuna")
 # imported themselves only where they are used: what derives from the classes of such a package
-EAGER = ("training", "backends.keras", "backends.loihi.neurons")
+EAGER = ("training", "finetuning.batches", "finetuning.callbacks", "backends.keras", "backends.loihi.neurons")
 
 
 class Import(NamedTuple):

@@ -200,3 +200,25 @@ def test_the_backend_refuses_random_neurons_and_unknown_options():
 def test_wrong_arguments_are_refused(options, message):
     with pytest.raises(UsageError, match=message):
         converted().to_keras(**options)
+
+
+@pytest.mark.parametrize("limits", [(0, 1), (-1, 4)])
+def test_without_time_a_neuron_puts_out_its_mean_over_the_steps(limits):
+    graph = one_population(population(limits, initial_voltage=0.3), (7,))
+    x = np.random.default_rng(8).normal(0.5, 1.0, (30, 7)).astype(np.float32)
+    expected = CpuBackend().deploy(graph).run([x], STEPS).output
+    model = keras_model(graph, STEPS, quantised=True, dtype="float64")
+    np.testing.assert_allclose(ops.convert_to_numpy(model(x)), expected, atol=1e-6)
+    tf = pytest.importorskip("tensorflow")
+    z = tf.Variable(x.astype(np.float64))
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(model(z))
+    theta = graph.nodes["r"].op.threshold
+    assert np.array_equal(tape.gradient(total, z).numpy(), (x > 0) & (x < limits[1] * theta))
+
+
+def test_without_time_there_are_no_steps_to_put_out():
+    with pytest.raises(UsageError, match="quantised=True"):
+        converted().to_keras(quantised=True, every_step=True)
+    with pytest.raises(BackendError, match="lose no current"):
+        converted("lif").to_keras(quantised=True)

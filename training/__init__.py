@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .centralisation import centralised
     from .dt_scheduler import DtScheduler
     from .layers import (
         LIF,
@@ -59,11 +60,13 @@ __all__ = [
     "Surrogate",
     "SynapticOperationBudget",
     "TimeToFirstSpikeCrossEntropy",
+    "centralised",
     "pseudo_gradient",
     "spike",
 ]
 
 _HOMES = {
+    ".centralisation": ("centralised",),
     ".dt_scheduler": ("DtScheduler",),
     ".layers": (
         "LIF",

@@ -15,6 +15,7 @@ from ...errors import UsageError
 from ...training.surrogates import Surrogate
 from .op_layer import OpLayer
 from .population import RATE, Population
+from .quantised import Quantised
 from .read_out import ReadOut
 
 __all__ = ["keras_model", "trained_graph"]
@@ -28,6 +29,7 @@ def keras_model(
     slope: float = 1.0,
     every_step: bool = False,
     sequences: bool = False,
+    quantised: bool = False,
     record: Iterable[str] = (),
     dtype: str | None = None,
     name: str = "spiking",
@@ -44,6 +46,8 @@ def keras_model(
         Put out the read-out at every step rather than the last: ``(batch, steps, *shape)``.
     sequences
         Samples come with the current of each step: ``(batch, n_steps, *shape)``.
+    quantised
+        Without time: each neuron puts out what it would on average over ``n_steps`` of its current (`Quantised`).
     record
         Populations whose output nθ at each step is an output of the model as well, by their names.
     dtype
@@ -63,6 +67,8 @@ def keras_model(
     """
     if n_steps < 1:
         raise UsageError(f"expected at least 1 step, received {n_steps}")
+    if quantised and (sequences or every_step):
+        raise UsageError("expected samples and one output for each with quantised=True, which knows no steps")
     recorded = tuple(record)
     for wanted in recorded:
         if wanted not in graph.nodes or not isinstance(graph.nodes[wanted].op, Neurons):
@@ -81,16 +87,18 @@ def keras_model(
             continue
         reads = [moving[i] for i in node.inputs]
         options: dict[str, Any] = {"name": label, "dtype": dtype}
-        if isinstance(node.op, Neurons):
+        if isinstance(node.op, Neurons) and quantised:
+            layer: OpLayer = Quantised(node.name, node.op, reads, n_steps=n_steps, **options)
+        elif isinstance(node.op, Neurons):
             options |= {"n_steps": n_steps, "gradient": gradient, "slope": slope}
-            layer: OpLayer = Population(node.name, node.op, reads, **options)
+            layer = Population(node.name, node.op, reads, **options)
         elif isinstance(node.op, Output):
             layer = ReadOut(node.name, node.op, reads, every_step=every_step, **options)
         else:
             layer = OpLayer(node.name, node.op, reads, **options)
         read = [tensors[i] for i in node.inputs]
         tensors[node.name] = layer(read if len(read) > 1 else read[0])
-        moving[node.name] = any(reads) or isinstance(node.op, Neurons)
+        moving[node.name] = any(reads) or (isinstance(node.op, Neurons) and not quantised)
     outputs = {name: tensors[place] for name, place in graph.outputs.items()}
     outputs |= {name: tensors[name] for name in recorded}
     only = next(iter(outputs.values())) if len(outputs) == 1 else outputs
