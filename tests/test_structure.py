@@ -33,7 +33,7 @@ FLOORS = (
 
 # package → where it may be imported, with the reason for each place that is not obvious
 ROOMS = {
-    "h5py": ("converter.sources", "converter.storage", "run_file"),  # the last two: spikeport's own files
+    "h5py": ("converter.sources", "converter.storage", "run_file", "training.data"),  # the second and third: our own
     "zipfile": ("converter.sources", "samples"),  # samples: the error that numpy raises for a damaged .npz file
     "nengo": ("backends.nengo", "backends.loihi"),
     "nengo_loihi": ("backends.loihi",),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         SpikeCountMSE,
         TimeToFirstSpikeCrossEntropy,
     )
+    from .membrane import membrane
     from .metrics import FirstSpikeAccuracy, IntegralAccuracy, SpikeCountAccuracy
     from .regularizers import L1, L1L2, L2, Percentile, SynapticOperationBudget
     from .surrogates import SURROGATES, Surrogate, pseudo_gradient, spike
@@ -61,6 +62,7 @@ __all__ = [
     "SynapticOperationBudget",
     "TimeToFirstSpikeCrossEntropy",
     "centralised",
+    "membrane",
     "pseudo_gradient",
     "spike",
 ]
@@ -88,6 +90,7 @@ _HOMES = {
         "SpikeCountMSE",
         "TimeToFirstSpikeCrossEntropy",
     ),
+    ".membrane": ("membrane",),
     ".metrics": ("FirstSpikeAccuracy", "IntegralAccuracy", "SpikeCountAccuracy"),
     ".regularizers": ("L1", "L1L2", "L2", "Percentile", "SynapticOperationBudget"),
     ".surrogates": ("SURROGATES", "Surrogate", "pseudo_gradient", "spike"),
@@ -96,6 +99,8 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
+    if name == "data":
+        return import_module(".data", __name__)
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOME_OF[name], __name__), name)
