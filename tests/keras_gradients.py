@@ -29,6 +29,9 @@ CASES: dict[str, Callable[[], Any]] = {
     "lowpass": lambda: training.Lowpass(0.003),
     "alpha": lambda: training.Alpha(0.003),
     "spiking-activation": lambda: training.SpikingActivation("relu", dt=0.5, initial_state=0.5),
+    "in-one-loop": lambda: training.InOneLoop(
+        [training.Leaky(0.8, slope=3.0), training.RecurrentLIF(0.7, recurrent_initializer="identity", slope=3.0)]
+    ),
     "loop": lambda: training.Leaky(0.8, unroll=False, slope=3.0),
 }
 

@@ -173,7 +173,7 @@ def events(
     from keras import ops
 
     if (n_min, n_max) == (0, 1):
-        return spike(voltage + tie, 1.0, surrogate=surrogate, slope=slope)
+        return spike(voltage, 1.0 - tie, surrogate=surrogate, slope=slope)
     require_surrogate(surrogate)
 
     def floor(x: Any) -> Any:

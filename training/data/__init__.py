@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .idx import read_idx
-from .spiking_heidelberg import HeidelbergSpikes, write_heidelberg
+from .spiking_heidelberg import UNITS, HeidelbergSpikes, write_heidelberg
 from .spoken_digits import speech_to_spikes
 
-__all__ = ["HeidelbergSpikes", "read_idx", "speech_to_spikes", "write_heidelberg"]
+__all__ = ["UNITS", "HeidelbergSpikes", "read_idx", "speech_to_spikes", "write_heidelberg"]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from .adaptive_lif import AdaptiveLIF
 from .cuba_lif import CubaLIF
 from .filters import Alpha, Lowpass
+from .in_one_loop import InOneLoop
 from .leaky import Leaky
 from .leaky_integrator import LeakyIntegrator
 from .lif import LIF
-from .over_steps import EachStep, RepeatOverTime
+from .over_steps import EachStep, RepeatOverTime, SwapBatchAndTime
 from .recurrent_lif import RecurrentLIF
 from .spiking_activation import SpikingActivation
 
@@ -18,10 +19,12 @@ __all__ = [
     "Alpha",
     "CubaLIF",
     "EachStep",
+    "InOneLoop",
     "Leaky",
     "LeakyIntegrator",
     "Lowpass",
     "RecurrentLIF",
     "RepeatOverTime",
     "SpikingActivation",
+    "SwapBatchAndTime",
 ]

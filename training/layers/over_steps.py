@@ -10,7 +10,7 @@ from keras import ops
 from ...errors import UsageError
 from .time_axis import require_time_axis
 
-__all__ = ["EachStep", "RepeatOverTime"]
+__all__ = ["EachStep", "RepeatOverTime", "SwapBatchAndTime"]
 
 
 @keras.saving.register_keras_serializable(package="spikeport")
@@ -66,3 +66,22 @@ class EachStep(keras.layers.Wrapper):
         batch, steps, *rest = tuple(input_shape)
         out = self.layer.compute_output_shape((batch, *rest))
         return (batch, steps, *out[1:])
+
+
+@keras.saving.register_keras_serializable(package="spikeport")
+class SwapBatchAndTime(keras.layers.Layer):
+    """Turn ``(batch, steps, *shape)`` into ``(steps, batch, *shape)``, for layers with time_major=True, or back."""
+
+    def build(self, input_shape: Any) -> None:
+        """Check the input."""
+        require_time_axis(self, input_shape)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """Return the sequences with the axes swapped."""
+        return ops.swapaxes(inputs, 0, 1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape with the axes swapped."""
+        first, second, *rest = tuple(input_shape)
+        return (second, first, *rest)

@@ -24,6 +24,9 @@ class TemporalLayer(keras.layers.Layer):
         Return the state after the last step as well: the output, then each array of the state.
     stateful
         Go on where the last batch ended, which has to be of the same, fixed size; `reset_state` begins anew.
+    time_major
+        Sequences are ``(steps, batch, *shape)``, in and out, which saves the loops of JAX from turning them; between
+        layers behind `SwapBatchAndTime`.
     unroll
         True for one copy of a step for each step, False for a loop, a number for so many in each round of a loop
         (JAX); None for what is fast.
@@ -35,6 +38,7 @@ class TemporalLayer(keras.layers.Layer):
         return_sequences: bool = True,
         return_state: bool = False,
         stateful: bool = False,
+        time_major: bool = False,
         unroll: bool | int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -44,6 +48,7 @@ class TemporalLayer(keras.layers.Layer):
         self.return_sequences = return_sequences
         self.return_state = return_state
         self.stateful = stateful
+        self.time_major = time_major
         self.unroll = unroll
         self._memory: list[Any] = []
 
@@ -63,7 +68,7 @@ class TemporalLayer(keras.layers.Layer):
         """Check the input and, for a stateful layer, make room for the state."""
         require_time_axis(self, input_shape)
         if self.stateful:
-            shape = (input_shape[0], *input_shape[2:])
+            shape = (input_shape[1 if self.time_major else 0], *input_shape[2:])
             if None in shape:
                 raise UsageError(f"{self.name}: a stateful layer expects a fixed batch size, received {input_shape}")
             self._memory = [
@@ -82,27 +87,33 @@ class TemporalLayer(keras.layers.Layer):
         """Return the outputs of all steps."""
         require_time_axis(self, inputs.shape)
         state = self._begin(inputs, initial_state)
-        outputs, state = over_time(self.step_function(bool(training)), inputs, state, self.unroll)
+        outputs, state = over_time(
+            self.step_function(bool(training)), inputs, state, self.unroll, time_major=self.time_major
+        )
         for memory, value in zip(self._memory, state):
             memory.assign(value)
         if not self.return_sequences:
-            outputs = outputs[:, -1]
+            outputs = self._step_of(outputs, -1)
         return (outputs, *state) if self.return_state else outputs
 
     def _begin(self, inputs: Any, initial_state: Any) -> tuple[Any, ...]:
         if initial_state is None:
             memory = tuple(ops.convert_to_tensor(m) for m in self._memory)
-            return memory or self.fresh_state(inputs[:, 0])
+            return memory or self.fresh_state(self._step_of(inputs, 0))
         state = tuple(initial_state) if isinstance(initial_state, list | tuple) else (initial_state,)
         if len(state) != self.state_size():
             raise UsageError(f"{self.name}: expected {self.state_size()} arrays as its state, received {len(state)}")
         return state
 
+    def _step_of(self, values: Any, step: int) -> Any:
+        return values[step] if self.time_major else values[:, step]
+
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the output, and of the state where it is returned."""
-        batch, *rest = tuple(input_shape)
-        output = (batch, *rest) if self.return_sequences else (batch, *rest[1:])
-        return (output, *((batch, *rest[1:]),) * self.state_size()) if self.return_state else output
+        first, second, *rest = tuple(input_shape)
+        one = (second if self.time_major else first, *rest)
+        output = tuple(input_shape) if self.return_sequences else one
+        return (output, *(one,) * self.state_size()) if self.return_state else output
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the layer."""
@@ -111,5 +122,6 @@ class TemporalLayer(keras.layers.Layer):
             "return_sequences": self.return_sequences,
             "return_state": self.return_state,
             "stateful": self.stateful,
+            "time_major": self.time_major,
             "unroll": self.unroll,
         }

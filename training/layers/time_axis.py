@@ -34,13 +34,15 @@ def require_time_axis(layer: Any, shape: Any, least_rank: int = 3) -> None:
         )
 
 
-def over_time(step: Step, inputs: Any, state: tuple[Any, ...], unroll: bool | int | None = None) -> tuple[Any, Any]:
+def over_time(
+    step: Step, inputs: Any, state: tuple[Any, ...], unroll: bool | int | None = None, *, time_major: bool = False
+) -> tuple[Any, Any]:
     """Take the steps of a sequence one after the other.
 
     Parameters
     ----------
     inputs
-        ``(batch, steps, *shape)``
+        ``(batch, steps, *shape)``, or ``(steps, batch, *shape)`` with ``time_major``.
     unroll
         True for one copy of the step for each step, False for a loop, a number for so many in each round of a loop
         (JAX); None for what is fast: a loop under JAX, copies elsewhere where the steps are few and known.
@@ -48,23 +50,24 @@ def over_time(step: Step, inputs: Any, state: tuple[Any, ...], unroll: bool | in
     Returns
     -------
     outputs, state
-        ``(batch, steps, *out)``, and the state after the last step.
+        In the order of the inputs' axes; and the state after the last step.
     """
-    n_steps = inputs.shape[1]
+    axis = 0 if time_major else 1
+    n_steps = inputs.shape[axis]
     backend = keras.backend.backend()
     if unroll is None:
         unroll = backend == "torch" or (backend != "jax" and n_steps is not None and n_steps <= _UNROLLED)
     if unroll is True and n_steps is not None:
         outputs = []
-        for x in ops.unstack(inputs, n_steps, axis=1):
+        for x in ops.unstack(inputs, n_steps, axis=axis):
             output, state = step(x, state)
             outputs.append(output)
-        return ops.stack(outputs, axis=1), state
+        return ops.stack(outputs, axis=axis), state
 
     def turned(carry: Any, x: Any) -> tuple[Any, Any]:
         output, carry = step(x, carry)
         # TensorFlow's scan takes outputs in the structure of the carry only
         return carry, output if backend == "jax" else (output,) * len(carry)
 
-    state, outputs = ops.scan(turned, state, ops.swapaxes(inputs, 0, 1), unroll=max(int(unroll), 1))
-    return ops.swapaxes(outputs if backend == "jax" else outputs[0], 0, 1), state
+    state, outputs = ops.scan(turned, state, ops.swapaxes(inputs, 0, axis), unroll=max(int(unroll), 1))
+    return ops.swapaxes(outputs if backend == "jax" else outputs[0], 0, axis), state
