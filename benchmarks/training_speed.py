@@ -1,8 +1,8 @@
 """Time of a training step beside snnTorch (tutorial 6) and Spyx (2 × 128 recurrent neurons), in one run.
 
-``python benchmarks/training_speed.py snntorch`` alternates iterations of the two networks of snnTorch's tutorial 6, ours on
-TensorFlow; ``spyx`` alternates steps of Spyx's network, both on JAX, on spikes made at random. Both need the other
-program in the environment that runs this: ``pip install snntorch spyx 'jax[cpu]'``. ``--threads 2`` is for all of them.
+``python benchmarks/training_speed.py snntorch`` alternates iterations of the two networks of snnTorch's tutorial 6,
+ours on TensorFlow; ``spyx`` alternates steps of Spyx's network, both on JAX, on spikes made at random. Each needs the
+other program in the environment that runs this: ``pip install snntorch spyx 'jax[cpu]'``. ``--threads`` is for all.
 
 What is printed is the median of the iterations after the first two, which compile, and the ratio of the medians.
 """
@@ -145,13 +145,11 @@ def main() -> None:
             seconds[name].append(time.perf_counter() - started)
     medians = {name: float(np.median(took[2:])) for name, took in seconds.items()}
     for name, took in seconds.items():
-        print(
-            f"{name:10} first {took[0]:6.2f} s, then {medians[name]:.3f} s ({min(took[2:]):.3f} … {max(took[2:]):.3f})"
-        )
+        spread = f"{min(took[2:]):.3f} … {max(took[2:]):.3f}"
+        print(f"{name:10} first {took[0]:6.2f} s, then {medians[name]:.3f} s ({spread})")
     pairs = np.array(seconds["spikeport"][2:]) / np.array(seconds[options.other][2:])
-    print(
-        f"ratio      {medians['spikeport'] / medians[options.other]:.2f} of medians, {np.median(pairs):.2f} median of pairs"
-    )
+    ratio = medians["spikeport"] / medians[options.other]
+    print(f"ratio      {ratio:.2f} of medians, {np.median(pairs):.2f} median of pairs")
     sys.stdout.flush()
 
 

@@ -1,13 +1,13 @@
 """Spoken digits as spikes, learned by Spyx's network for the Spiking Heidelberg Digits: two recurrent layers, in Keras.
 
-Each recording becomes spikes of 128 channels (`speech_to_spikes`), kept in a file of the Heidelberg layout. The network has
-2 × 128 recurrent leaky neurons with the arctan surrogate and a leaky integrator for each digit; it is trained with Lion,
-centralised gradients and the cross entropy of the integrators' mean over 128 steps.
+Each recording becomes spikes of 128 channels (`speech_to_spikes`), kept in a file of the Heidelberg layout. The network
+has 2 × 128 recurrent leaky neurons with the arctan surrogate and a leaky integrator for each digit; it is trained with
+Lion, centralised gradients and the cross entropy of the integrators' mean over 128 steps.
 
 Run it as ``KERAS_BACKEND=jax python examples/spoken_digits.py``; TensorFlow and torch do as well. It wants
 ``fsdd/fsdd_recordings.tar.gz``, the Free Spoken Digit Dataset, in the folder that SPIKEPORT_DATA names (by default
-``../shared/data``, seen from the repository): recordings 0 to 4 of each speaker and digit are the test set. ``--data TRAIN.h5
-TEST.h5`` takes files of the Heidelberg data sets instead. ``--quick`` makes up tones.
+``../shared/data``, seen from the repository): recordings 0 to 4 of each speaker and digit are the test set.
+``--data TRAIN.h5 TEST.h5`` takes files of the Heidelberg data sets instead. ``--quick`` makes up tones.
 """
 
 from __future__ import annotations
@@ -29,13 +29,11 @@ import numpy as np
 from spikeport import training
 from spikeport.training.data import UNITS, HeidelbergSpikes, speech_to_spikes, write_heidelberg
 
-STEPS, CHANNELS, UNITS_IN_LAYER, BATCH = 128, 128, 128, 256
+STEPS, CHANNELS, LAYER, BATCH = 128, 128, 128, 256
 TESTED = 5  # recordings of each speaker and digit
 
 
-def network(
-    channels: int = CHANNELS, steps: int = STEPS, units: int = UNITS_IN_LAYER, classes: int = 10
-) -> keras.Model:
+def network(channels: int = CHANNELS, steps: int = STEPS, units: int = LAYER, classes: int = 10) -> keras.Model:
     """Spyx's network: Dense without bias before each layer of neurons."""
     neurons = {
         "beta": keras.initializers.TruncatedNormal(0.5, 0.25),
@@ -93,7 +91,7 @@ def written(sounds: Iterator[tuple[int, str, int, np.ndarray, int]], folder: Pat
     """Turn recordings into spikes; return the files for training and test."""
     paths = folder / "train.h5", folder / "test.h5"
     parts: tuple[list, list] = ([], [])
-    for digit, speaker, number, sound, rate in sounds:
+    for digit, _, number, sound, rate in sounds:
         times, units = speech_to_spikes(sound, rate, channels=CHANNELS)
         parts[number < TESTED].append((times, units * UNITS // CHANNELS, digit))
     for path, part in zip(paths, parts):
@@ -123,7 +121,7 @@ def main() -> None:
         print(f"{len(train.labels)} recordings to train on, {len(test.labels)} to test, on {keras.backend.backend()}")
         keras.utils.set_random_seed(options.seed)
         epochs = 8 if small else options.epochs
-        model = network(CHANNELS, train.n_steps, 16 if small else UNITS_IN_LAYER, train.classes)
+        model = network(CHANNELS, train.n_steps, 16 if small else LAYER, train.classes)
         compiled(model, 5e-3 if small else options.rate, epochs * len(train))
         started = time.perf_counter()
         for epoch in range(1, epochs + 1):

@@ -87,9 +87,8 @@ class TemporalLayer(keras.layers.Layer):
         """Return the outputs of all steps."""
         require_time_axis(self, inputs.shape)
         state = self._begin(inputs, initial_state)
-        outputs, state = over_time(
-            self.step_function(bool(training)), inputs, state, self.unroll, time_major=self.time_major
-        )
+        step = self.step_function(bool(training))
+        outputs, state = over_time(step, inputs, state, self.unroll, time_major=self.time_major)
         for memory, value in zip(self._memory, state):
             memory.assign(value)
         if not self.return_sequences:
