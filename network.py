@@ -12,7 +12,7 @@ import numpy as np
 from .backends import Deployment, RunResult, backend_named
 from .backends.contract import OnProgress, silent
 from .converter.graph import Graph
-from .converter.ops import Array, Neurons
+from .converter.ops import Array, Cell, is_population
 from .converter.report import Report
 from .converter.storage import load_graph, save_graph
 from .encoders import EncoderChoice
@@ -113,7 +113,7 @@ class SpikingNetwork:
             For a name that no population has.
         """
         names = tuple(names)
-        populations = [node.name for node in self.graph.nodes.values() if isinstance(node.op, Neurons)]
+        populations = [node.name for node in self.graph.nodes.values() if is_population(node.op)]
         for name in names:
             if name not in populations:
                 raise UsageError(f"expected to record populations out of {', '.join(populations)}, received {name!r}")
@@ -141,7 +141,16 @@ class SpikingNetwork:
             n_steps = length or max(self.target_steps, backend_named(backend).least_steps)
         return int(n_steps)
 
+    @property
+    def has_rates(self) -> bool:
+        """Say whether there is a rate network: not where the model was trained on spikes."""
+        return not any(isinstance(node.op, Cell) for node in self.graph.nodes.values()) and not self.provenance.get(
+            "trained_on_spikes"
+        )
+
     def _run_rates(self, samples: list[Array], on_progress: OnProgress) -> RunResult:
+        if not self.has_rates:
+            raise UsageError("expected spiking=True for a network that was trained on spikes: it has no rate network")
         sample_bytes = 4 * sum(int(np.prod(node.shape)) for node in self.graph.nodes.values())
         batch = int(np.clip(2**28 // max(sample_bytes, 1), 1, 256))
         parts: dict[str, list[Array]] = {name: [] for name in self.graph.outputs}

@@ -1,9 +1,9 @@
 """The Nengo forum's denoising autoencoder: trained as a Keras model, converted, and fine-tuned with spikes.
 
 Convolutions and same-padded max pooling down to 7 × 7, transposed convolutions back up to 28 × 28, a sigmoid at the
-end; noise of 0.4 on MNIST. The table has the mean squared error at 30 steps: of the model, of the network as converted, and
-after fine-tuning with spikes forward and the rates' gradient backward; then NengoDL's way, with a synapse of 10 ms and
-firing rates scaled by 500. The thread has 0.007 for the model and 0.013 for its conversion.
+end; noise of 0.4 on MNIST. The table has the mean squared error at 30 steps: of the model, of the network as converted,
+and after fine-tuning with spikes forward and the rates' gradient backward; then NengoDL's way, with a synapse of 10 ms
+and firing rates scaled by 500. The thread has 0.007 for the model and 0.013 for its conversion.
 
 Run it as ``python examples/denoising_autoencoder.py``. It wants MNIST in a folder ``mnist`` inside the one that
 SPIKEPORT_DATA names (by default ``../shared/data``, seen from the repository). ``--quick`` takes scikit-learn's digits.
@@ -82,7 +82,7 @@ def main() -> None:
     model = autoencoder(clean.shape[1:], 4 if small else 32)
     epochs, tuned = (3, 200) if small else (options.epochs, options.tuned)
     rounds = epochs * -(-len(x) // 64)
-    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(3e-3, rounds)), "mse")
+    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, rounds)), "mse")
     started = time.perf_counter()
 
     def say(what: str, error: float) -> None:

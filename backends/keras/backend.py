@@ -10,7 +10,7 @@ import numpy as np
 
 from ...converter.graph import Graph
 from ...converter.keras_import import import_keras
-from ...converter.ops import Array, Neurons
+from ...converter.ops import Array, Cell, Neurons
 from ...encoders import EncoderChoice, InputCurrents
 from ...errors import BackendError, UsageError
 from ..contract import Deployment, OnProgress, RunResult, Verdict, silent
@@ -28,6 +28,7 @@ _WORDS = {
     "input": "samples come in here",
 }
 _RANDOM = "neurons that draw random numbers: their draws follow from a sample's place, which a model does not know"
+_TRAINED = "a layer that was trained on spikes: run the Keras model that it came from"
 _BATCH = 32
 
 
@@ -51,7 +52,7 @@ class KerasBackend:
         """Say what becomes of each node; random neurons are refused."""
         for verdict in simulator_verdicts(graph, _WORDS):
             op = graph.nodes[verdict.node].op
-            why = self.takes(op) if isinstance(op, Neurons) else ""
+            why = self.takes(op) if isinstance(op, Neurons) else _TRAINED if isinstance(op, Cell) else ""
             yield Verdict(node=verdict.node, where="refused", why=why, layers=verdict.layers) if why else verdict
 
     def deploy(self, graph: Graph, **options: Any) -> KerasDeployment:

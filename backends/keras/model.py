@@ -10,8 +10,8 @@ from typing import Any
 import keras
 
 from ...converter.graph import Graph
-from ...converter.ops import Input, Neurons, Output
-from ...errors import UsageError
+from ...converter.ops import Cell, Input, Neurons, Output
+from ...errors import BackendError, UsageError
 from ...training.surrogates import Surrogate
 from .op_layer import OpLayer
 from .population import RATE, Population
@@ -69,6 +69,11 @@ def keras_model(
         raise UsageError(f"expected at least 1 step, received {n_steps}")
     if quantised and (sequences or every_step):
         raise UsageError("expected samples and one output for each with quantised=True, which knows no steps")
+    trained = [node.name for node in graph.nodes.values() if isinstance(node.op, Cell)]
+    if trained:
+        raise BackendError(
+            f"{trained[0]}: expected a converted model, received one that was trained on spikes in Keras"
+        )
     recorded = tuple(record)
     for wanted in recorded:
         if wanted not in graph.nodes or not isinstance(graph.nodes[wanted].op, Neurons):

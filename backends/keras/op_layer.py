@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ...converter.ops import Array, AxisMap, HostLayer, Op, is_gate
+from ...converter.ops import Array, AtEachStep, AxisMap, HostLayer, Op, is_gate
 from ...converter.storage import op_from_json, op_to_json
 from .gate import pass_winners
 from .ops import forward
@@ -101,7 +101,7 @@ class OpLayer(keras.layers.Layer):
         if is_gate(self.op):
             sums = ops.cumsum(full[0], axis=1)
             return separated(pass_winners(self.op, merged(sums), merged(full[0])), n_steps)
-        if self.op.linear:
+        if self.op.linear or isinstance(self.op, AtEachStep):
             return separated(self.apply([merged(v) for v in full]), n_steps)
         counts = np.arange(1, n_steps + 1)
 

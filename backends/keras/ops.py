@@ -164,6 +164,7 @@ def _rate(op: graph_ops.Neurons, p: Parameters, x: Any) -> Any:
 FORWARD: Mapping[type[Op], Callable[..., Any]] = {
     graph_ops.Activation: lambda op, p, x: activate(x, op.function, op.arguments),
     graph_ops.Add: _add,
+    graph_ops.AtEachStep: lambda op, p, *values: forward(op.op, p, list(values)),
     graph_ops.AvgPool: lambda op, p, x: average_pool(op, x),
     graph_ops.AxisMap: _axis_map,
     graph_ops.Concatenate: lambda op, p, *values: ops.concatenate(values, axis=op.axis + 1),
