@@ -65,8 +65,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="scikit-learn's digits and a smaller network")
     parser.add_argument("--epochs", type=int, default=10, help="of the model (default: 10)")
     parser.add_argument("--samples", type=int, default=20000, help="to train on (default: 20000)")
-    parser.add_argument("--tuned", type=int, default=4000, help="to fine-tune on (default: 4000)")
-    parser.add_argument("--tested", type=int, default=500, help="to score on (default: 500)")
+    parser.add_argument("--tuned", type=int, default=1000, help="to fine-tune on (default: 1000)")
+    parser.add_argument("--tested", type=int, default=200, help="to score on (default: 200)")
     options = parser.parse_args()
 
     folder = Path(os.environ.get("SPIKEPORT_DATA") or Path(__file__).parents[2] / "shared" / "data") / "mnist"
@@ -82,7 +82,7 @@ def main() -> None:
     model = autoencoder(clean.shape[1:], 4 if small else 32)
     epochs, tuned = (3, 200) if small else (options.epochs, options.tuned)
     rounds = epochs * -(-len(x) // 64)
-    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, rounds)), "mse")
+    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, rounds)), "binary_crossentropy")
     started = time.perf_counter()
 
     def say(what: str, error: float) -> None:

@@ -84,7 +84,7 @@ def test_every_op_has_its_counterpart(case):
     op, shapes = case
     graph = graph_of(op, shapes)
     if op.kind == "Cell" or getattr(op, "random", False):
-        with pytest.raises(BackendError, match="no random numbers|trained on spikes"):
+        with pytest.raises(BackendError, match=r"no random numbers|trained on spikes"):
             keras_model(graph, STEPS)
         return
     rng = np.random.default_rng(5)

@@ -12,6 +12,8 @@ from .neuron_state import TIE
 
 __all__ = ["Cell", "CellState"]
 
+_LARGEST = 1e6
+
 
 @dataclass(eq=False, kw_only=True)
 class CellState:
@@ -85,7 +87,19 @@ class Cell(Op):
     def __post_init__(self) -> None:
         if self.reset not in ("subtract", "zero"):
             raise ValueError(f"expected reset to be 'subtract' or 'zero', received {self.reset!r}")
-        if self.threshold is not None and not (np.isfinite(self.threshold).all() and (self.threshold > 0).all()):
+        for name in ("decay", "threshold", "gain", "synapse_decay", "recurrent", "adapting"):
+            value = getattr(self, name)
+            if value is not None and not (value.size and np.all(np.abs(value) <= _LARGEST)):
+                raise ValueError(f"expected {name} as finite numbers, received others")
+        for name in ("initial_voltage", "v_min", "adaptation_gain", "adaptation_loss", "refractory"):
+            value = getattr(self, name)
+            if value is not None and not abs(value) <= _LARGEST:
+                raise ValueError(f"expected {name} as a finite number, received {value}")
+        for name in ("decay", "synapse_decay"):
+            value = getattr(self, name)
+            if value is not None and np.abs(value).max() > 1:
+                raise ValueError(f"expected {name} from 0 to 1, received {value.max()}")
+        if self.threshold is not None and self.threshold.min() < 1 / _LARGEST:
             raise ValueError(f"expected thresholds above 0, received {self.threshold.min()}")
 
     @property
