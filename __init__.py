@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     )
     from .evaluation import Evaluation, evaluate
     from .exit_calibration import calibrate_exit
+    from .finetuning import finetune
     from .layer_parity import Parity, parity
     from .loihi_ladder import Ladder, ladder
     from .network import SpikingNetwork, load
@@ -81,6 +82,7 @@ __all__ = [
     "check",
     "convert",
     "evaluate",
+    "finetune",
     "ladder",
     "load",
     "load_chip",
@@ -121,6 +123,7 @@ _HOMES = {
     ),
     ".evaluation": ("Evaluation", "evaluate"),
     ".exit_calibration": ("calibrate_exit",),
+    ".finetuning": ("finetune",),
     ".network": ("SpikingNetwork", "load"),
     ".layer_parity": ("Parity", "parity"),
     ".loihi_ladder": ("Ladder", "ladder"),
@@ -132,7 +135,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return import_module(".conversion", __name__).own_version()
-    if name in ("encoders", "plots"):
+    if name in ("encoders", "plots", "training"):
         return import_module(f".{name}", __name__)
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

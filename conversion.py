@@ -19,12 +19,14 @@ from .converter.passes import MAX_POOLS, run_passes
 from .converter.report import Report, ReportBuilder
 from .converter.sources import read_model
 from .converter.spiking import PRESETS, NeuronPreset, Stages, count_neurons, note_what_chips_lack, tell_max_pooling
+from .converter.temporal import keeps_time
 from .converter.training_only import note_training_only
 from .errors import ConversionError, UsageError
 from .network import SpikingNetwork
 from .placement_report import with_backend
 from .preparation import INPUT_RANGE, OnFitted, not_told, own_version, prepare
 from .step_choice import choose_steps
+from .trained import convert_trained
 
 __all__ = ["check", "convert", "own_version"]
 
@@ -51,6 +53,9 @@ def convert(
     on_fitted: OnFitted = not_told,
 ) -> SpikingNetwork:
     """Convert a trained Keras model to a spiking network.
+
+    A model with layers of `spikeport.training` is one that was trained on spikes: its layers become what they are, its
+    time axis that of the network, and calibration and neurons have no effect.
 
     Parameters
     ----------
@@ -116,16 +121,19 @@ def convert(
         stages = replace(stages, rate_scale=stages.scale)
     if custom_layers:
         layers = with_custom_layers(layers, custom_layers)
+    record = read_model(model, input_shape=input_shape, architecture=architecture)
+    if keeps_time(record):
+        return convert_trained(record, target, target_steps)
     prepared = prepare(
         model,
         calibration,
         layers=layers,
-        architecture=architecture,
-        input_shape=input_shape,
         input_range=input_range,
         max_pool=max_pool,
+        record=record,
         on_progress=on_progress,
     )
+    del record  # weights that were folded into others
     report, samples = prepared.report, prepared.samples
     if target_loss is None and max_steps != _MAX_STEPS:
         report.note("option-without-effect", "max_steps: it limits the search that target_loss starts")

@@ -135,16 +135,18 @@ def evaluate(
         result = deployment.run(part, steps, encoder=encoder, first=start, on_progress=on_progress)
         seconds += time.perf_counter() - started
         over_time = next(iter(result.outputs_over_time.values()))
-        rates = net.run(part if len(part) > 1 else part[0], steps, spiking=False).output
+        given = part if len(part) > 1 else part[0]
+        rates = net.run(given, steps, spiking=False).output if net.has_rates else None
         if labels is not None:
             right = labels[start : start + _BLOCK]
             score += (classes_of(over_time) == right[:, None]).sum(axis=0)
-            keras_score += float((classes_of(rates) == right).sum())
+            keras_score += 0.0 if rates is None else float((classes_of(rates) == right).sum())
         else:
             wanted = targets[start : start + _BLOCK]
             axes = tuple(range(2, over_time.ndim))
             score += ((over_time - wanted[:, None]) ** 2).mean(axis=axes).sum(axis=0)
-            keras_score += float(((rates - wanted) ** 2).mean(axis=tuple(range(1, rates.ndim))).sum())
+            if rates is not None:
+                keras_score += float(((rates - wanted) ** 2).mean(axis=tuple(range(1, rates.ndim))).sum())
         spikes += sum(float(c.sum()) for c in result.spike_counts.values())
         if result.synaptic_operations is not None:
             operations += float(result.synaptic_operations.sum())
@@ -160,9 +162,9 @@ def evaluate(
         steps=steps,
         backend=backend,
         accuracy=per_step if classes else (),
-        keras_accuracy=keras_score / count if classes else None,
+        keras_accuracy=keras_score / count if classes and net.has_rates else None,
         mean_squared_error=() if classes else per_step,
-        keras_mean_squared_error=None if classes else keras_score / count,
+        keras_mean_squared_error=None if classes or not net.has_rates else keras_score / count,
         spikes_per_sample=spikes / count,
         synaptic_operations_per_sample=operations / count,
         seconds=seconds,

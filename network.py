@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from .backends import Deployment, RunResult, backend_named
 from .backends.contract import OnProgress, silent
 from .converter.graph import Graph
-from .converter.ops import Array, Neurons
+from .converter.ops import Array, Cell, is_population
 from .converter.report import Report
 from .converter.storage import load_graph, save_graph
 from .encoders import EncoderChoice
@@ -113,7 +113,7 @@ class SpikingNetwork:
             For a name that no population has.
         """
         names = tuple(names)
-        populations = [node.name for node in self.graph.nodes.values() if isinstance(node.op, Neurons)]
+        populations = [node.name for node in self.graph.nodes.values() if is_population(node.op)]
         for name in names:
             if name not in populations:
                 raise UsageError(f"expected to record populations out of {', '.join(populations)}, received {name!r}")
@@ -141,7 +141,16 @@ class SpikingNetwork:
             n_steps = length or max(self.target_steps, backend_named(backend).least_steps)
         return int(n_steps)
 
+    @property
+    def has_rates(self) -> bool:
+        """Say whether there is a rate network: not where the model was trained on spikes."""
+        return not any(isinstance(node.op, Cell) for node in self.graph.nodes.values()) and not self.provenance.get(
+            "trained_on_spikes"
+        )
+
     def _run_rates(self, samples: list[Array], on_progress: OnProgress) -> RunResult:
+        if not self.has_rates:
+            raise UsageError("expected spiking=True for a network that was trained on spikes: it has no rate network")
         sample_bytes = 4 * sum(int(np.prod(node.shape)) for node in self.graph.nodes.values())
         batch = int(np.clip(2**28 // max(sample_bytes, 1), 1, 256))
         parts: dict[str, list[Array]] = {name: [] for name in self.graph.outputs}
@@ -152,6 +161,76 @@ class SpikingNetwork:
                 parts[name].append(values[node][:, None])
             on_progress(len(next(iter(feeds.values()))))
         return RunResult(outputs_over_time={name: np.concatenate(p) for name, p in parts.items()}, n_steps=1)
+
+    def to_keras(
+        self,
+        n_steps: int | None = None,
+        *,
+        gradient: Any = "rate",
+        slope: float = 1.0,
+        every_step: bool = False,
+        sequences: bool = False,
+        quantised: bool = False,
+        record: Iterable[str] = (),
+        dtype: str | None = None,
+    ) -> Any:
+        """Return the network as a differentiable `keras.Model`: to fine-tune, to save, to run on a GPU.
+
+        The output is that of `run`, up to the rounding of float32; in float64 the events are the same.
+
+        Parameters
+        ----------
+        n_steps
+            How many steps a sample is presented; by default those that the conversion was made for.
+        gradient
+            Of the neurons: "rate" for spikes forward and the ReLU of the mean current backward, or a surrogate, by name
+            (`spikeport.training.SURROGATES`) or as a function, for gradients through time.
+        slope
+            Of the surrogate, for distances in thresholds.
+        every_step
+            Put out the read-out at every step, ``(batch, steps, *shape)``, rather than at the last.
+        sequences
+            Samples are sequences ``(batch, n_steps, *shape)``.
+        quantised
+            Leave the time out: each neuron puts out what it would on average over ``n_steps`` of a constant current.
+        record
+            Populations whose output at each step the model puts out as well.
+        dtype
+            "float64", or what Keras uses.
+
+        Raises
+        ------
+        BackendError
+            For neurons that draw random numbers.
+        UsageError
+            For steps, populations or surrogates that do not exist.
+        """
+        from .backends.keras.model import keras_model
+
+        return keras_model(
+            self.graph,
+            self.target_steps if n_steps is None else n_steps,
+            gradient=gradient,
+            slope=slope,
+            every_step=every_step,
+            sequences=sequences,
+            quantised=quantised,
+            record=record,
+            dtype=dtype,
+        )
+
+    def update(self, model: Any) -> SpikingNetwork:
+        """Return the network with the weights, biases and thresholds of a trained model that `to_keras` made.
+
+        Raises
+        ------
+        UsageError
+            For a model of another network.
+        """
+        from .backends.keras.model import trained_graph
+
+        graph = trained_graph(self.graph, model)
+        return replace(self, graph=graph, provenance={**self.provenance, "fine_tuned": True})
 
     def save(self, path: str | Path) -> None:
         """Write the network to one HDF5 file, at once or not at all."""

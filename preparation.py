@@ -14,6 +14,7 @@ import numpy as np
 
 from .backends.contract import silent
 from .converter.graph import Graph
+from .converter.layer_call import ModelRecord
 from .converter.layers import LayerRegistry
 from .converter.lowering import lower
 from .converter.ops import Array, Input, Shape
@@ -141,6 +142,7 @@ def prepare(
     input_range: tuple[float, float] = INPUT_RANGE,
     max_pool: str = "auto",
     part: Callable[[int], Array] | None = None,
+    record: ModelRecord | None = None,
     on_progress: Callable[[int], None] = silent,
 ) -> Preparation:
     """Read a model, lower it, compare the graph with the model, and collect its activations.
@@ -151,8 +153,10 @@ def prepare(
     ----------
     part
         Number of samples → the places of those to calibrate on; by default all.
+    record
+        The model as it was read, where that is done already.
     """
-    record = read_model(model, input_shape=input_shape, architecture=architecture)
+    record = record or read_model(model, input_shape=input_shape, architecture=architecture)
     report = ReportBuilder(record.name)
     note_training_only(record, report)
     plain = lower(record, layers, report)

@@ -13,6 +13,7 @@ from ..converter.ops import (
     Array,
     AvgPool,
     AxisMap,
+    Cell,
     Conv,
     ConvTranspose,
     Dense,
@@ -49,6 +50,8 @@ def fan_out(graph: Graph) -> Mapping[str, Array]:
             for place, source in enumerate(reader.inputs):
                 if source == node.name:
                     total += _passed(reader.op, place, shapes, counts[reader.name])
+        if isinstance(node.op, Cell) and node.op.recurrent is not None:
+            total += node.op.recurrent.shape[1]
         counts[node.name] = total
     return counts
 

@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from ..errors import UsageError
 from .contract import Backend
 from .cpu.backend import CpuBackend
+from .keras.backend import KerasBackend
 from .loihi.backend import LoihiBackend
 from .nengo.backend import NengoBackend
 
 __all__ = ["BACKENDS", "backend_named"]
 
-BACKENDS: Mapping[str, Backend] = {backend.name: backend for backend in (CpuBackend(), NengoBackend(), LoihiBackend())}
+_ALL: tuple[Backend, ...] = (CpuBackend(), NengoBackend(), KerasBackend(), LoihiBackend())
+
+BACKENDS: Mapping[str, Backend] = {backend.name: backend for backend in _ALL}
 """Every backend; none of them imports a simulator before it is used."""
 
 

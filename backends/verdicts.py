@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ..converter.graph import Graph
-from ..converter.ops import Activation, Input, Neurons
+from ..converter.ops import Activation, Input, is_population
 from .contract import Verdict
 
 __all__ = ["simulator_verdicts"]
@@ -22,7 +22,7 @@ def simulator_verdicts(graph: Graph, words: Mapping[str, str]) -> Iterator[Verdi
         What the simulator calls its "neurons", "folded" linear ops, "host" computations and "input".
     """
     for node in graph.nodes.values():
-        spiking = isinstance(node.op, Neurons) or (isinstance(node.op, Activation) and node.op.is_relu)
+        spiking = is_population(node.op) or (isinstance(node.op, Activation) and node.op.is_relu)
         where = "neurons" if spiking else "folded" if node.op.linear else "host"
         kind = where
         if isinstance(node.op, Input):

@@ -5,7 +5,7 @@ What a command needs is imported when it runs, so that ``spikeport --help`` and 
 
 from __future__ import annotations
 
-from . import check, chip, convert, demo, ladder, listings, parity, report, run, tune
+from . import check, chip, convert, demo, finetune, ladder, listings, parity, report, run, tune
 from .arguments import Commands
 
 __all__ = ["Commands", "add_all"]
@@ -13,5 +13,5 @@ __all__ = ["Commands", "add_all"]
 
 def add_all(commands: Commands) -> None:
     """Add every command, in the order of the help."""
-    for module in (demo, check, convert, parity, run, chip, ladder, tune, report, listings):
+    for module in (demo, check, convert, parity, run, chip, ladder, finetune, tune, report, listings):
         module.add_to(commands)

@@ -18,7 +18,7 @@ __all__ = [
     "shape",
 ]
 
-BACKENDS = ("cpu", "nengo", "loihi")
+BACKENDS = ("cpu", "nengo", "keras", "loihi")
 ENCODERS = ("constant", "poisson", "first-spike", "delta")
 
 

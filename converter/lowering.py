@@ -11,6 +11,8 @@ from .layer_call import LayerCall, ModelRecord
 from .layers import LayerRegistry, UnsupportedLayerError
 from .ops import (
     Activation,
+    AtEachStep,
+    Cell,
     Dot,
     Extremum,
     Gather,
@@ -19,6 +21,7 @@ from .ops import (
     Input,
     MaxPool,
     Multiply,
+    Neurons,
     Op,
     Output,
     OverTime,
@@ -136,6 +139,8 @@ def _code(ops: Sequence[Op]) -> str:
     """Return what a layer's ops say became of it; passes may say better later."""
     kinds: tuple[tuple[type[Op], str], ...] = (
         (Input, "input"),
+        (AtEachStep, "each-step"),
+        (Neurons, "trained-neurons"),
         (Identity, "identity"),
         (HostLayer, "layer-host"),
         (MaxPool, "max-pool-host"),
@@ -149,6 +154,8 @@ def _code(ops: Sequence[Op]) -> str:
     )
     ops = [op.op if isinstance(op, OverTime) else op for op in ops]
     for op in ops:
+        if isinstance(op, Cell):
+            return "trained-neurons" if op.fires else "trained-state"
         if isinstance(op, Activation):
             return "spiking" if op.is_relu else "activation-host"
         if isinstance(op, Reduce) and not op.linear:

@@ -26,6 +26,8 @@ __all__ = [
     "graph_from_json",
     "graph_to_json",
     "load_graph",
+    "op_from_json",
+    "op_to_json",
     "read_document",
     "save_graph",
     "write_document",
@@ -181,16 +183,32 @@ def _node_to_json(node: Node, arrays: dict[str, Array]) -> dict[str, Any]:
         "name": node.name,
         "inputs": list(node.inputs),
         "layers": list(node.layers),
-        "op": node.op.kind,
-        "fields": _fields_to_json(node.op, arrays),
+        **op_to_json(node.op, arrays),
     }
+
+
+def op_to_json(op: Op, arrays: dict[str, Array]) -> dict[str, Any]:
+    """Return an op as JSON values, with its arrays put aside: they are added to these, by a number of their own."""
+    return {"op": op.kind, "fields": _fields_to_json(op, arrays)}
 
 
 def _fields_to_json(op: Op, arrays: dict[str, Array]) -> dict[str, Any]:
     return {f.name: _to_json(getattr(op, f.name), arrays) for f in dataclasses.fields(op)}
 
 
-def _op_from_json(entry: Mapping[str, Any], array: ReadArray) -> Op:
+def op_from_json(entry: Mapping[str, Any], array: ReadArray) -> Op:
+    """Return the op that `op_to_json` described.
+
+    Parameters
+    ----------
+    array
+        The number of an array → the array.
+
+    Raises
+    ------
+    ValueError
+        For an op or field that does not exist, or a value of another type.
+    """
     kind = entry["op"]
     if kind not in OPS:
         raise ValueError(f"expected an op out of {', '.join(OPS)}, received {kind!r}")
@@ -201,7 +219,7 @@ def _op_from_json(entry: Mapping[str, Any], array: ReadArray) -> Op:
 
 def _node_from_json(entry: Mapping[str, Any], array: ReadArray) -> Node:
     places = {"name": entry["name"], "inputs": tuple(entry["inputs"]), "layers": tuple(entry["layers"])}
-    node = {**places, "op": _op_from_json(entry, array)}
+    node = {**places, "op": op_from_json(entry, array)}
     check_fields(Node, node)
     return Node(**node)
 
@@ -212,7 +230,7 @@ def _to_json(value: Any, arrays: dict[str, Array]) -> Any:
         arrays[name] = value
         return {"array": name}
     if isinstance(value, Op):
-        return {"op": value.kind, "fields": _fields_to_json(value, arrays)}
+        return op_to_json(value, arrays)
     if isinstance(value, Mapping):
         return {"mapping": {key: _to_json(item, arrays) for key, item in value.items()}}
     if isinstance(value, (list, tuple)):
@@ -230,7 +248,7 @@ def _from_json(value: Any, array: ReadArray) -> Any:
         if "array" in value:
             return array(value["array"])
         if "op" in value:
-            return _op_from_json(value, array)
+            return op_from_json(value, array)
         return {key: _from_json(item, array) for key, item in value["mapping"].items()}
     if isinstance(value, list):
         return tuple(_from_json(item, array) for item in value)

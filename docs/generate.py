@@ -32,6 +32,7 @@ COMMANDS = (
     "place",
     "emulate",
     "ladder",
+    "finetune",
     "tune",
     "report",
     "layers",

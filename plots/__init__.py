@@ -6,9 +6,20 @@ Axes: ``spikeport.plots.raster(events).figure.savefig("raster.png")``.
 """
 
 from .activity import activity
+from .membrane import membrane
 from .output_over_time import output_over_time
 from .pareto_front import pareto_front
 from .raster import raster
 from .rate_histogram import rate_histogram
+from .spike_counts import spike_count_animation, spike_counts
 
-__all__ = ["activity", "output_over_time", "pareto_front", "raster", "rate_histogram"]
+__all__ = [
+    "activity",
+    "membrane",
+    "output_over_time",
+    "pareto_front",
+    "raster",
+    "rate_histogram",
+    "spike_count_animation",
+    "spike_counts",
+]

@@ -28,6 +28,7 @@ COMMANDS = (
     "convert",
     "run",
     "evaluate",
+    "finetune",
     "tune",
     "report",
     "layers",

@@ -21,6 +21,8 @@ PICTURES = [
     (spikeport.plots.activity, EVENTS, {"name": "conv0"}),
     (spikeport.plots.raster, EVENTS, {"name": "conv0"}),
     (spikeport.plots.rate_histogram, EVENTS, {"name": "conv0"}),
+    (spikeport.plots.membrane, EVENTS / 2, {"events": EVENTS, "name": "conv0"}),
+    (spikeport.plots.spike_counts, EVENTS.reshape(5, 12), {"name": "digit 3"}),
     (spikeport.plots.output_over_time, np.arange(15.0).reshape(5, 3), {}),
 ]
 each_picture = pytest.mark.parametrize(
@@ -29,7 +31,7 @@ each_picture = pytest.mark.parametrize(
 
 
 def test_each_kind_of_picture_has_a_case():
-    drawn = {draw.__name__ for draw, _, _ in PICTURES} | {"pareto_front"}  # below: it draws no sample
+    drawn = {draw.__name__ for draw, _, _ in PICTURES} | {"pareto_front", "spike_count_animation"}  # below
     assert drawn == set(spikeport.plots.__all__)
 
 
@@ -89,6 +91,23 @@ def test_a_histogram_counts_each_neuron_once():
     ax = spikeport.plots.rate_histogram(EVENTS, dt=0.01, bins=3)
     assert [bar.get_height() for bar in ax.patches] == [9, 2, 1]  # 0, 20 and 60 Hz
     assert ax.get_title() == "9 of 12 neurons silent"
+
+
+def test_membranes_have_a_line_and_marks_where_they_fire():
+    ax = spikeport.plots.membrane([[0.5, 0.2], [0.1, 0.9]], [[0, 0], [1, 0]], threshold=2.0)
+    assert len(ax.lines) == 3  # the threshold is one
+    np.testing.assert_array_equal(ax.lines[1].get_ydata(), [0.2, 0.9])
+    np.testing.assert_array_equal(ax.collections[0].get_offsets(), [(2, 2.0)])
+
+
+def test_counts_grow_from_step_to_step(tmp_path):
+    ax = spikeport.plots.spike_counts(EVENTS.reshape(5, 12), labels=list("abcdefghijkl"))
+    assert [bar.get_height() for bar in ax.patches] == [1, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 1]
+    with pytest.raises(DataError, match="expected 2 labels"):
+        spikeport.plots.spike_counts([[1.0, 0.0]], labels=["cat"])
+    animation = spikeport.plots.spike_count_animation(EVENTS.reshape(5, 12))
+    animation.save(tmp_path / "counts.gif", writer="pillow")
+    assert (tmp_path / "counts.gif").read_bytes().startswith(b"GIF8")
 
 
 def test_outputs_have_their_labels():

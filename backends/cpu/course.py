@@ -11,7 +11,7 @@ import numpy as np
 
 from ...converter.dynamics import PopulationState, Signal, apply_over_steps, fire
 from ...converter.graph import Graph, Node
-from ...converter.ops import Array, Input, Neurons, Output, RunningSums, sample_keys
+from ...converter.ops import Array, Cell, CellState, Input, Neurons, Output, RunningSums, sample_keys
 from ..read_out import RunningMean
 from .engine import Engine, Events, Workspace
 from .engine.counts import counted
@@ -84,7 +84,7 @@ class Course:
         self._resumes = resumes
         self.count = count
         self.states: dict[str, PopulationState] = {}
-        self._sums: dict[str, RunningSums] = {}
+        self._sums: dict[str, RunningSums | CellState] = {}
         self._means: dict[str, RunningMean] = {}
         self._constants: dict[str, Signal] = {}
 
@@ -102,7 +102,10 @@ class Course:
         """Go on with the samples at these places only."""
         self.count = len(places)
         self._keys = {name: keys[places] for name, keys in self._keys.items()}
-        memories: list[PopulationState | RunningSums | RunningMean] = [*self.states.values(), *self._sums.values()]
+        memories: list[PopulationState | RunningSums | CellState | RunningMean] = [
+            *self.states.values(),
+            *self._sums.values(),
+        ]
         for memory in (*memories, *self._means.values()):
             memory.keep(places)
         self._constants = {name: Signal(s.values[:, places], True) for name, s in self._constants.items()}
@@ -149,10 +152,16 @@ class Course:
                 values[node.name] = Signal(self._read_out(node, node.op, given.over(n_steps)), False)
             else:
                 values[node.name] = self._applied(node, [_signal(values[name]) for name in reads], n_steps)
+                if isinstance(node.op, Cell) and node.op.fires:
+                    spikes = _signal(values[node.name]).values.astype(np.int8)
+                    counts[node.name], caused = counted(spikes, self._synapses[node.name], each_step)
+                    operations += caused
+                    if node.name in record:
+                        events[node.name] = spikes
             if self._profile is not None:
                 seconds, done = time.perf_counter() - began, values[node.name]
                 way = done.way if isinstance(done, Events) else self._engine.way_of(node.name)
-                sent_here = (counts[node.name], caused) if isinstance(node.op, Neurons) else (None, None)
+                sent_here = (counts[node.name], caused) if node.name in counts else (None, None)
                 neuron_steps = n_steps * self.count * math.prod(node.shape)
                 self._profile.add(node, way, seconds, neuron_steps, *sent_here)
             for name in reads:
@@ -219,12 +228,15 @@ class Course:
         mean = running.of_more(current)
         return op.apply(mean.reshape(-1, *mean.shape[2:])).reshape(mean.shape)
 
+    def _memory_of(self, node: Node) -> RunningSums | CellState:
+        return node.op.start(self.count, node.shape) if isinstance(node.op, Cell) else RunningSums()
+
     def _applied(self, node: Node, inputs: list[Signal], n_steps: int) -> Signal:
         if not self._resumes:
             return apply_over_steps(node.op, inputs, n_steps)
         if node.name in self._constants:
             return self._constants[node.name]
-        so_far = None if node.op.linear else self._sums.setdefault(node.name, RunningSums())
+        so_far = None if node.op.linear else self._sums.setdefault(node.name, self._memory_of(node))
         signal = apply_over_steps(node.op, inputs, n_steps, so_far)
         if signal.constant:
             self._constants[node.name] = signal

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...converter.graph import Graph
-from ...converter.ops import Array, Neurons, sample_keys
+from ...converter.ops import Array, Neurons, is_population, sample_keys
 from ...encoders import EncoderChoice, InputCurrents
 from ...errors import UsageError
 from ..contract import Deployment, OnProgress, RunResult, Verdict, silent
@@ -76,7 +76,7 @@ class NengoDeployment(Deployment):
         self._dt = dt
         self._seed = seed
         self._synapses = fan_out(graph)
-        names = [n.name for n in graph.nodes.values() if isinstance(n.op, Neurons)]
+        names = [n.name for n in graph.nodes.values() if is_population(n.op)]
         self._built = build_network(graph, dt=dt, probed=names)
 
     @property
@@ -132,7 +132,8 @@ class NengoDeployment(Deployment):
                     built.feeds[name].currents = values.reshape(len(values), -1)
                 input_events += [] if entered is None else [entered]
                 for name in built.populations:
-                    if isinstance(neuron_type := built.objects[name].ensemble.neuron_type, VariantNeurons):
+                    ensemble = getattr(built.objects[name], "ensemble", None)  # a Node stands for trained cells
+                    if isinstance(neuron_type := getattr(ensemble, "neuron_type", None), VariantNeurons):
                         neuron_type.key = sample_keys(self._seed, name, first + index, 1)
                 simulator.run_steps(n_steps, progress_bar=False)
                 for name, probe in built.outputs.items():

@@ -12,10 +12,10 @@ import numpy as np
 from nengo.synapses import Synapse
 
 from ...converter.graph import Graph, Node
-from ...converter.ops import Array, Identity, Input, Neurons, Output, Reshape, is_gate
+from ...converter.ops import Array, AtEachStep, Cell, Identity, Input, Neurons, Output, Reshape, is_gate
 from .neuron_type import SignedIntegrateAndFire
 from .ops import CustomObject, NengoNeurons
-from .tensor_node import GateStep, InstantStep, RateDomainStep
+from .tensor_node import CellStep, GateStep, InstantStep, RateDomainStep
 from .transforms import offset, transform
 from .variant_neurons import VariantNeurons
 
@@ -211,7 +211,13 @@ def _tensor_node(
 ) -> nengo.Node:
     shapes = [graph.nodes[name].shape for name in node.inputs]
     sizes = [math.prod(s) for s in shapes]
-    step = (GateStep if is_gate(node.op) else tensor_step)(node.op, shapes)
+    step: Callable[[float, Array], Array]
+    if isinstance(node.op, Cell):
+        step = CellStep(node.op, node.shape)
+    elif isinstance(node.op, AtEachStep):
+        step = InstantStep(node.op, shapes)
+    else:
+        step = (GateStep if is_gate(node.op) else tensor_step)(node.op, shapes)
     target = nengo.Node(step, size_in=sum(sizes), size_out=math.prod(node.shape), label=node.name)
     start = 0
     for name, size in zip(node.inputs, sizes, strict=True):

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from ...converter.ops import Array, Op, Shape, pass_winners
+from ...converter.ops import Array, Cell, Op, Shape, pass_winners
 
-__all__ = ["GateStep", "InstantStep", "RateDomainStep"]
+__all__ = ["CellStep", "GateStep", "InstantStep", "RateDomainStep"]
 
 
 class InstantStep:
@@ -73,3 +73,19 @@ class GateStep(RateDomainStep):
         self._count(t, x)
         shape = (1, *self._shapes[0])
         return pass_winners(self._op, self._sum.reshape(shape), x.reshape(shape)).reshape(-1)
+
+
+class CellStep:
+    """Step a cell, from its first step on whenever the time goes back."""
+
+    def __init__(self, cell: Cell, shape: Shape) -> None:
+        self._cell = cell
+        self._shape = shape
+        self._state = cell.start(1, shape)
+        self._time = np.inf
+
+    def __call__(self, t: float, x: Array) -> Array:
+        if t <= self._time:
+            self._state = self._cell.start(1, self._shape)
+        self._time = t
+        return self._cell.step(self._state, x.reshape(1, *self._shape)).reshape(-1)

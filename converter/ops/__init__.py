@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from .activation import ACTIVATIONS, FUNCTIONS, Activation
 from .arrange import Concatenate, Crop, Pad, Permute, Reshape, Slice, Upsample
+from .at_each_step import AtEachStep
 from .axis_map import AxisMap
 from .base import Array, Op, Shape
+from .cell import Cell, CellState
 from .conv import Conv
 from .conv_transpose import ConvTranspose
 from .dense import Dense
@@ -20,6 +22,7 @@ from .neuron_state import TIE, Dynamics, NeuronState
 from .neurons import Neurons
 from .over_time import OverTime
 from .pool import AvgPool, MaxPool
+from .populations import is_population
 from .random_numbers import sample_keys, uniform
 from .rate_domain import RunningSums, as_rate_domain, running_sums
 from .reduce import Reduce
@@ -34,8 +37,11 @@ __all__ = [
     "Activation",
     "Add",
     "Array",
+    "AtEachStep",
     "AvgPool",
     "AxisMap",
+    "Cell",
+    "CellState",
     "Concatenate",
     "Conv",
     "ConvTranspose",
@@ -71,6 +77,7 @@ __all__ = [
     "as_gate",
     "as_rate_domain",
     "is_gate",
+    "is_population",
     "pass_winners",
     "running_sums",
     "sample_keys",
@@ -82,8 +89,10 @@ OPS: Mapping[str, type[Op]] = {
     for op in (
         Activation,
         Add,
+        AtEachStep,
         AvgPool,
         AxisMap,
+        Cell,
         Concatenate,
         Conv,
         ConvTranspose,

@@ -64,6 +64,11 @@ REASONS: Mapping[str, Reason] = {
             "its ReLU became neurons that lose some of their current, so their mean output is not quite the ReLU's",
             "use graded or binary neurons, whose error goes to zero as the steps grow, or let calibration correct it",
         ),
+        Reason("trained-neurons", _EXACT, "neurons that were trained on spikes, as they are"),
+        Reason(
+            "trained-state", _EXACT, "a state that was trained from step to step, as it is: an integrator or a filter"
+        ),
+        Reason("each-step", _HOST, "is not linear and acts at each step, as it was trained to: computed on the host"),
         Reason("rearranged", _EXACT, "only moves values; costs nothing"),
         Reason("identity", _EXACT, "does nothing at inference, so it was left out"),
         Reason("folded", _EXACT, "a scale and shift, multiplied into the weights of the layer before it"),
@@ -181,6 +186,11 @@ REASONS: Mapping[str, Reason] = {
             "its kernel and bias were fitted to the spike trains that it receives, so they are no longer the model's, "
             "and the rate network no longer equals it",
             "leave the stage out (weights=off)",
+        ),
+        Reason(
+            "trained-on-spikes",
+            _NOTE,
+            "the model was trained on spikes: its time axis is that of the network, and nothing was calibrated",
         ),
         Reason(
             "no-calibration-data",

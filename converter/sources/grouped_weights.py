@@ -54,7 +54,7 @@ class GroupedWeights:
                 continue
             inner = layer.get("config")
             name = layer.get("name") or (inner.get("name") if isinstance(inner, Mapping) else "")
-            stem = _snake_case(layer["class_name"])
+            stem = snake_case(layer["class_name"])
             count = used.get(stem, 0)
             used[stem] = count + 1
             here = f"{container}/{self._member(container, stem, count)}"
@@ -106,7 +106,7 @@ class GroupedWeights:
 
     def _arrays(self, place: str, layer_type: str, config: Mapping[str, Any]) -> dict[str, Array]:
         inner = config.get("layer")
-        if layer_type == "TimeDistributed" and isinstance(inner, Mapping):
+        if layer_type in ("EachStep", "TimeDistributed") and isinstance(inner, Mapping):
             return self._arrays(f"{place}/layer", str(inner.get("class_name")), _config(inner))
         if layer_type == "Bidirectional" and isinstance(inner, Mapping):
             return {
@@ -145,7 +145,7 @@ def _config(layer: Mapping[str, Any]) -> Mapping[str, Any]:
     return config if isinstance(config, Mapping) else {}
 
 
-def _snake_case(name: str) -> str:
+def snake_case(name: str) -> str:
     """Return a class name as Keras writes it in weight paths: "Conv2D" → "conv2d"."""
     name = re.sub(r"\W+", "", name)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)

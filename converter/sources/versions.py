@@ -117,12 +117,15 @@ def _activation(value: Any, writer: Writer, depth: int = 0) -> Any:
     return value
 
 
+_WRAPPERS = ("EachStep", "TimeDistributed")  # around one layer, whose weights are theirs
+
+
 def weights_as_keras3(
     layer_type: str, config: Mapping[str, Any], arrays: Mapping[str, Array], writer: Writer
 ) -> dict[str, Array]:
     """Return a layer's weights, stored by any version, as Keras 3 lays them out."""
     inner = config.get("layer")
-    if layer_type == "TimeDistributed" and isinstance(inner, Mapping) and isinstance(inner.get("config"), Mapping):
+    if layer_type in _WRAPPERS and isinstance(inner, Mapping) and isinstance(inner.get("config"), Mapping):
         return weights_as_keras3(str(inner.get("class_name")), inner["config"], arrays, writer)
     if layer_type == "Bidirectional":
         return _bidirectional(config, arrays, writer)

@@ -77,6 +77,12 @@ def _fixed(*names: str) -> Callable[[Config], Names]:
     return lambda config: (names, ())
 
 
+def _split(config: Config, **learned_by: str) -> Names:
+    """Return weights in the order in which they are made, those first whose argument says that they are trained."""
+    trained = tuple(name for name, argument in learned_by.items() if not argument or config.get(argument))
+    return trained, tuple(name for name in learned_by if name not in trained)
+
+
 _WEIGHTS: Mapping[str, Callable[[Config], Names]] = {
     "Dense": _dense,
     "EinsumDense": _kernel_bias,
@@ -93,13 +99,25 @@ _WEIGHTS: Mapping[str, Callable[[Config], Names]] = {
     "LayerScale": _fixed("gamma"),
     "Normalization": lambda config: ((), ("mean", "variance", "count")),
     **{f"LocallyConnected{n}D": _kernel_bias for n in (1, 2)},
+    # of spikeport.training; what is trained and what is not depends on the arguments
+    "Leaky": lambda config: _split(config, beta="learn_beta", threshold="learn_threshold"),
+    "LIF": lambda config: _split(config, log_tau_rc="learn_tau", threshold="learn_threshold"),
+    "AdaptiveLIF": lambda config: _split(config, log_tau_rc="learn_tau", threshold="learn_threshold"),
+    "CubaLIF": lambda config: _split(config, alpha="learn_alpha", beta="learn_beta", threshold="learn_threshold"),
+    "RecurrentLIF": lambda config: _split(config, beta="learn_beta", threshold="learn_threshold", recurrent_kernel=""),
+    "LeakyIntegrator": lambda config: _split(config, beta="learn_beta"),
+    "Lowpass": _fixed("tau", "initial_level"),
 }
 
 
 def weight_names(layer_type: str, config: Config) -> Names | None:
     """Return the names of a layer's trained and other weights in Keras's order; None for a type not in the table."""
     inner = config.get("layer")
-    if layer_type == "TimeDistributed" and isinstance(inner, Mapping) and isinstance(inner.get("config"), Mapping):
+    if (
+        layer_type in ("EachStep", "TimeDistributed")
+        and isinstance(inner, Mapping)
+        and isinstance(inner.get("config"), Mapping)
+    ):
         return weight_names(str(inner.get("class_name")), inner["config"])
     if layer_type == "Bidirectional":
         return _bidirectional(config)

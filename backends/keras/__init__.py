@@ -1,0 +1,1 @@
+"""Keras: the network as a differentiable model, on TensorFlow, JAX and torch."""

@@ -1,0 +1,7 @@
+"""Fine-tuning: a converted network trained further, for few steps."""
+
+from __future__ import annotations
+
+from .finetune import METHODS, finetune
+
+__all__ = ["METHODS", "finetune"]
