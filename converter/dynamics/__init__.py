@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .fire import fire, mean_output
+from .fire import event_counts, fire, mean_output
 from .population_state import PopulationState
 from .signal import Signal, apply_over_steps
 
-__all__ = ["PopulationState", "Signal", "apply_over_steps", "fire", "mean_output"]
+__all__ = ["PopulationState", "Signal", "apply_over_steps", "event_counts", "fire", "mean_output"]

@@ -12,7 +12,7 @@ from ..ops import Array, Neurons, Shape
 from .population_state import PopulationState
 from .signal import Signal
 
-__all__ = ["fire", "mean_output"]
+__all__ = ["event_counts", "fire", "mean_output"]
 
 _WORTH_THREADS = 2**18  # neuron steps below which a second thread costs more than it saves
 
@@ -84,6 +84,15 @@ def mean_output(op: Neurons, shape: Shape, current: Signal, n_steps: int, keys: 
     """Return the mean output over the steps: ``(samples, *shape)`` float64, in activation units. As for `fire`."""
     sent = fire(op, shape, current, n_steps, keys).sum(axis=0, dtype=np.int32)
     return np.asarray(sent * (op.threshold_of(shape).reshape(shape) / n_steps))
+
+
+def event_counts(events: Array) -> dict[int, int]:
+    """Return how often each value occurs among events of any shape, int8: value → how often, in order."""
+    from .kernels import count_values
+
+    counts = np.zeros((4, 256), np.int64)
+    count_values(np.ascontiguousarray(events).reshape(-1), counts)
+    return {int(place) - 128: int(count) for place, count in enumerate(counts.sum(axis=0)) if count}
 
 
 @cache

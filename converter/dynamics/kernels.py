@@ -9,7 +9,7 @@ from ..ops import TIE, Array, Dynamics
 from ..ops.neuron_state import NO_NOISE, POISSON_EVENTS
 from ..ops.random_numbers import FRACTION, SHIFT, child
 
-__all__ = ["integrate", "integrate_variant"]
+__all__ = ["count_values", "integrate", "integrate_variant"]
 
 _child = numba.njit(child, cache=True)
 # error_model: Python's model checks each division for a zero, and with that check the loops have no vector instructions
@@ -194,3 +194,22 @@ def _events(v: float, rule: Dynamics, key: np.uint64, neuron: int) -> float:
         probability = probability * rate / k
         below += probability
     return n
+
+
+@_compiled
+def count_values(events: Array, counts: Array) -> None:
+    """Count how often each value occurs.
+
+    Parameters
+    ----------
+    events
+        Flat int8.
+    counts
+        ``(4, 256)`` int64: those of value n go to place n + 128, of neighbours to different rows; added to.
+    """
+    whole = len(events) - len(events) % 4
+    for i in range(0, whole, 4):  # a counter that was just written would have to be waited for
+        for k in range(4):
+            counts[k, np.int64(events[i + k]) + 128] += 1
+    for i in range(whole, len(events)):
+        counts[0, np.int64(events[i]) + 128] += 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..dynamics import Signal, apply_over_steps, fire
+from ..dynamics import Signal, apply_over_steps, event_counts, fire
 from ..graph import Graph, Node
 from ..ops import Array, Input, Neurons, Output, sample_keys
 from ..report import REASONS, ReportBuilder, Severity
@@ -97,8 +97,9 @@ def calibrate_on_spikes(
                 changed[node.name] = replace(node, op=found.op)
                 events = fire(found.op, node.shape, inputs[0], n_steps, sample_keys(0, node.name, 0, count))
                 trains[node.name] = Signal(events * found.op.threshold, False)
-                spikes[node.name] = float(np.abs(events).sum(dtype=np.int64)) / count
-                told.population(node, found.op, found.figures | {"events": _shares(events, found.op)})
+                sent = event_counts(events)
+                spikes[node.name] = sum(abs(n) * often for n, often in sent.items()) / count
+                told.population(node, found.op, found.figures | {"events": _shares(sent)})
                 done += 1
                 on_progress(done)
             else:
@@ -118,10 +119,10 @@ def calibrate_on_spikes(
     return ChainResult(graph=made, report=report, spikes=spikes, outputs=tuple(outputs), count=count)
 
 
-def _shares(events: Array, op: Neurons) -> str:
+def _shares(sent: Mapping[int, int]) -> str:
     """Return how often each value of an event is sent, in words."""
-    counts = {n: int(np.count_nonzero(events == n)) for n in range(op.n_min, op.n_max + 1)}
-    return ", ".join(f"{n}: {100 * count / events.size:.2g} %" for n, count in counts.items() if count)
+    total = sum(sent.values())
+    return ", ".join(f"{n}: {100 * often / total:.2g} %" for n, often in sent.items())
 
 
 class _Told:

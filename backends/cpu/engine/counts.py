@@ -59,7 +59,7 @@ def passed_by(
     """
     starts = lists.starts[sample]
     if synapses.size == 1:
-        return (starts[rows * steps * columns] - starts[0]) * synapses[0, 0]
+        return float((starts[rows * steps * columns] - starts[0]) * synapses[0, 0])
     total = 0.0
     for y in range(rows):
         for t in range(steps):
