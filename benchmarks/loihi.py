@@ -88,14 +88,14 @@ def main() -> None:
     simulation = Simulation(scaled)
     theirs = simulation._simulator.sims["emulator"]
     names = list(program.populations)
-    emulator.run_flags(flags[:1])  # compiles what is compiled at first use
+    emulator.run(flags[:1])  # compiles what is compiled at first use
 
     seconds: dict[str, list[float]] = {"nengo-loihi": [], "compiled": []}
     for sample in range(options.rounds):
         start = time.perf_counter()
-        ours = emulator.run_flags(flags)
+        ours = emulator.run(flags)
         seconds["compiled"].append((time.perf_counter() - start) / options.steps / BATCH)
-        found = emulator.run_flags(flags[sample : sample + 1], watch=names).spikes
+        found = emulator.run(flags[sample : sample + 1], watch=names).spikes
         begin = 0
         for source in theirs.inputs:
             fill(source, flags[sample, :, begin : begin + source.n_neurons])

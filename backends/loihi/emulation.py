@@ -109,7 +109,7 @@ class Emulation:
         edges = sorted({0, total, *depths.values(), *(d + n_steps for d in depths.values())})
         for start, stop in pairwise(edges):
             before = states.fired[:, : self.program.n_neurons].astype(np.int32)
-            run = self._emulator.run_flags(flags[:, start:stop], watch=watched, states=states)
+            run = self._emulator.run(flags[:, start:stop], watch=watched, states=states)
             self._note(run.delivered, run.clips)
             # what was sent in these steps: what was delivered in them, which is a step later
             fresh = run.delivered[:, self.program.n_inputs :] - before + states.fired[:, : self.program.n_neurons]
