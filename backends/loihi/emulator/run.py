@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ....converter.ops import Array
+from ... import compilation
 from .add_run import LANES
 from .kernel import CLIPS, run_sample, run_sample_of_floats
 from .program import Program
 
-__all__ = ["Emulator", "Run", "States"]
+__all__ = ["Emulator", "Run", "States", "is_compiled"]
 
 _GROUP = 8  # flags that are searched for spikes at once
 
@@ -126,6 +127,11 @@ class Emulator:
             found[name] = seen[:, :, start : start + place.size].reshape(samples, steps, *place.shape)
             start += place.size
         return Run(spikes=found, delivered=delivered, clips=clips)
+
+
+def is_compiled() -> bool:
+    """Say whether the loops were compiled for this processor before, in this process or one that left them on disk."""
+    return compilation.is_compiled(run_sample)
 
 
 def _grouped(size: int) -> int:
