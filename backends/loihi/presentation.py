@@ -21,7 +21,7 @@ from .energy import Estimate, estimate
 from .limits import CHIP_LIMITS
 from .read_out import ReadOut
 
-__all__ = ["Presentation", "drives_of", "fed"]
+__all__ = ["Presentation", "fed"]
 
 _STATE = 40  # bytes that an emulated neuron's registers and counters take
 _CORES = next(limit.value for limit in CHIP_LIMITS if limit.name == "cores")
@@ -44,7 +44,7 @@ class Presentation:
         self.graph, self.voices, self.chip = graph, voices, chip
         self._batch, self._memory = batch, memory
         self._depth = max(voice.depth for voice in voices.values())
-        self._drives = drives_of(graph, voices)
+        self._drives = _drives_of(graph, voices)
         self._synapses = fan_out(graph)
         self._read_out = ReadOut.of(graph, [name for name, voice in voices.items() if not voice.encodes])
 
@@ -147,7 +147,7 @@ class Presentation:
         return np.asarray(counts.reshape(len(counts), -1) @ self._synapses[name].reshape(-1), dtype=np.float64)
 
 
-def drives_of(graph: Graph, voices: Mapping[str, Voice]) -> dict[str, str]:
+def _drives_of(graph: Graph, voices: Mapping[str, Voice]) -> dict[str, str]:
     """Return host source → what drives its neurons: the values that they encode, or the current into them."""
     return {n: n if v.encodes else graph.nodes[n].inputs[0] for n, v in voices.items() if not v.on_chip}
 

@@ -55,10 +55,6 @@ class Run:
     delivered: Array
     clips: Array = field(repr=False)
 
-    def overflows(self) -> dict[str, int]:
-        """Return register → how often it overflowed, for those that did."""
-        return {name: int(n) for name, n in zip(CLIPS, self.clips.sum(axis=(0, 2))) if n}
-
 
 class Emulator:
     """The chip.
