@@ -62,7 +62,7 @@ def _emulate(options: argparse.Namespace) -> int:
             raise UsageError(f"--{name}: expected at least 1, received {value}")
     chip = load_chip(options.chip, n_jobs=options.jobs)
     x, y = load_npz(options.data)
-    samples = [array[: options.samples] for array in as_samples(chip.graph, x)]
+    samples = [array[: options.samples] for array in as_samples(chip.whole_graph, x)]
     with progress_bar("emulating the chip", len(samples[0])) as advance:
         result = chip.run(samples, on_progress=advance)
     labels = y[: options.samples] if y is not None and y.ndim else None
@@ -80,7 +80,7 @@ def _emulate(options: argparse.Namespace) -> int:
         f"from the host to the chip: {traffic['host_to_chip_spikes'] / traffic['steps']:,.0f} spikes a step, "
         f"{traffic['host_to_chip_spikes_of_a_step_at_most']:,} at most"
     )
-    console.print(str(estimate), markup=False)
+    console.print(str(estimate), markup=False, soft_wrap=True)
     return 0
 
 

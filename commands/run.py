@@ -99,9 +99,13 @@ def _run(options: argparse.Namespace) -> int:
 
 def _what(backend: str) -> str:
     """Return what the progress bar says."""
-    from ..backends.cpu.engine import is_compiled
-
-    first = backend == "cpu" and not is_compiled()
+    if backend == "cpu":
+        from ..backends.cpu.engine import is_compiled
+    elif backend == "loihi":
+        from ..backends.loihi.emulator.run import is_compiled
+    else:
+        return f"running on {backend}"
+    first = not is_compiled()
     return "compiling for this processor, once, then running" if first else f"running on {backend}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,9 @@ def load_presentation(path: Path, n_jobs: int | None = None) -> tuple[Presentati
         arrivals = [Arrival(**{**entry, "clock": tuple(entry["clock"])}) for entry in structure["arrivals"]]
         _check(graph, program, voices, arrivals)
         chip = Emulation(program, arrivals, voices, n_jobs=n_jobs)
-        return Presentation(graph, voices, chip), int(structure["steps"]), dict(structure["facts"])
+        steps = int(structure["steps"])
+        _require(steps > 0, "at least one step")
+        return Presentation(graph, voices, chip), steps, dict(structure["facts"])
 
     what = "expected a chip program that spikeport saved"
     return read_document(path, _FORMAT, _VERSION, what, "place the network again", read)
@@ -135,12 +138,17 @@ def _check(graph: Graph, program: Program, voices: Mapping[str, Voice], arrivals
     _require(sum(place.size for place in program.populations.values()) == n, "populations of all neurons")
     _require(all(p.start >= 0 and p.start + p.size <= n for p in program.populations.values()), "populations")
     _require(sum(a.size for a in arrivals) == program.n_inputs, "as many arrivals as inputs")
-    _require({a.source for a in arrivals if not a.clock} <= set(voices), "arrivals from populations")
-    _require(all(len(a.clock) in (0, a.size) and a.size > 0 for a in arrivals), "arrivals with a size")
-    on_chip = {name for name, voice in voices.items() if voice.on_chip}
-    _require(set(program.populations) == on_chip and set(voices) <= set(graph.nodes), "populations of the graph")
-    sizes = all(program.populations[name].size == np.prod(voices[name].shape) for name in on_chip)
-    _require(sizes and all(np.prod(v.shape) == np.prod(graph.nodes[k].shape) for k, v in voices.items()), "their sizes")
+    _require(all(len(a.clock) in (0, a.size) and a.size > 0 and a.sign in (-1, 1) for a in arrivals), "sound arrivals")
+    host = {name: prod(voice.shape) for name, voice in voices.items() if not voice.on_chip}
+    _require(all(a.clock or host.get(a.source) == a.size for a in arrivals), "arrivals from the host's neurons")
+    _require(set(program.populations) == set(voices) - set(host), "a place for each population of the chip")
+    _require(set(voices) <= set(graph.nodes), "populations of the graph")
+    for name, voice in voices.items():
+        channels = (voice.shape[2],)
+        _require(prod(voice.shape) == prod(graph.nodes[name].shape), f"{name} of the size of its node")
+        _require(voice.worth.shape == voice.offset.shape == channels, f"{name} with a worth for each channel")
+        _require((voice.worth != 0).all() and 0 <= voice.depth <= len(voices), f"{name} with a worth and a depth")
+        _require(not voice.on_chip or program.populations[name].size == prod(voice.shape), f"{name} with its neurons")
 
 
 def _within(numbers: Array, limit: int) -> bool:

@@ -22,7 +22,7 @@ class ChipProgram(Deployment):
 
     Attributes
     ----------
-    graph
+    whole_graph
         The network, for the host's part of it.
     n_steps
         For how many steps its thresholds were chosen.
@@ -32,7 +32,7 @@ class ChipProgram(Deployment):
         self._presentation, self.n_steps, self._facts = presentation, n_steps, facts
 
     @property
-    def graph(self) -> Graph:
+    def whole_graph(self) -> Graph:
         """Return the network."""
         return self._presentation.graph
 

@@ -268,7 +268,8 @@ class LoihiDeployment(Deployment):
         traffic = next((c.traffic for c in chips if isinstance(c, Emulation) and c.traffic.steps), None)
         if traffic is None:
             return {}
-        return {"spikes_of_a_step": traffic.inputs / traffic.steps, "spikes_of_a_step_at_most": traffic.most_inputs}
+        mean = round(traffic.inputs / traffic.steps, 1)
+        return {"spikes_of_a_step": mean, "spikes_of_a_step_at_most": traffic.most_inputs}
 
     def _signal_to_noise(self) -> dict[str, float]:
         """Return population → its weights beside their rounding errors, as built last; nothing before."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,12 @@ class Emulation:
         self.program, self.arrivals, self.voices = program, tuple(arrivals), voices
         self.happenings = Happenings()
         self.traffic = Traffic.of(program)
+        heard = {arrival.source for arrival in arrivals}
+        self._unheard = [
+            Arrival(source=name, size=prod(voice.shape))  # by the chip: the host alone reads them
+            for name, voice in voices.items()
+            if not voice.on_chip and name not in heard
+        ]
         self._targets = (program.synapses > 0).sum(axis=1)
         self._emulator = Emulator(program, n_jobs)
         self._depth = max(v.depth for v in voices.values())
@@ -98,7 +105,11 @@ class Emulation:
         """Run samples, each from a clean state."""
         total = n_steps + self._depth
         flags = spikes_of(self.arrivals, currents, total + 1, self._emulator.width)
-        spikes, counts = self._of_host(flags, n_steps, watch)
+        spikes, counts = self._of_host(self.arrivals, flags, n_steps, watch)
+        for arrival in self._unheard:
+            own = spikes_of([arrival], currents, total + 1, arrival.size)
+            for found, more in zip((spikes, counts), self._of_host([arrival], own, n_steps, watch)):
+                found.update(more)
         flags = flags[:, :total]
         samples = len(flags)
         watched = [name for name in watch if name in self.program.populations]
@@ -109,7 +120,7 @@ class Emulation:
         edges = sorted({0, total, *depths.values(), *(d + n_steps for d in depths.values())})
         for start, stop in pairwise(edges):
             before = states.fired[:, : self.program.n_neurons].astype(np.int32)
-            run = self._emulator.run_flags(flags[:, start:stop], watch=watched, states=states)
+            run = self._emulator.run(flags[:, start:stop], watch=watched, states=states)
             self._note(run.delivered, run.clips)
             # what was sent in these steps: what was delivered in them, which is a step later
             fresh = run.delivered[:, self.program.n_inputs :] - before + states.fired[:, : self.program.n_neurons]
@@ -130,13 +141,15 @@ class Emulation:
     def close(self) -> None:
         """Do nothing: memory is all that it holds."""
 
-    def _of_host(self, flags: Array, n_steps: int, watch: Collection[str]) -> tuple[dict[str, Array], dict[str, Array]]:
+    def _of_host(
+        self, arrivals: Sequence[Arrival], flags: Array, n_steps: int, watch: Collection[str]
+    ) -> tuple[dict[str, Array], dict[str, Array]]:
         """Return the spikes of the host's neurons in their window, and how many there were."""
         spikes: dict[str, Array] = {}
         counts: dict[str, Array] = {}
         done: set[tuple[str, int]] = set()
         start = 0
-        for arrival in self.arrivals:
+        for arrival in arrivals:
             place = slice(start, start + arrival.size)
             start += arrival.size
             if arrival.clock or arrival.key in done:

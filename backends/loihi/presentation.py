@@ -21,8 +21,9 @@ from .energy import Estimate, estimate
 from .limits import CHIP_LIMITS
 from .read_out import ReadOut
 
-__all__ = ["Presentation", "drives_of", "fed"]
+__all__ = ["Presentation", "fed"]
 
+_STATE = 40  # bytes that an emulated neuron's registers and counters take
 _CORES = next(limit.value for limit in CHIP_LIMITS if limit.name == "cores")
 
 
@@ -43,7 +44,7 @@ class Presentation:
         self.graph, self.voices, self.chip = graph, voices, chip
         self._batch, self._memory = batch, memory
         self._depth = max(voice.depth for voice in voices.values())
-        self._drives = drives_of(graph, voices)
+        self._drives = _drives_of(graph, voices)
         self._synapses = fan_out(graph)
         self._read_out = ReadOut.of(graph, [name for name, voice in voices.items() if not voice.encodes])
 
@@ -136,17 +137,17 @@ class Presentation:
             yield feeds, self.chip.run_batch(self.currents(feeds), n_steps, watch)
 
     def _batch_size(self, n_steps: int, watch: Collection[str]) -> int:
-        """Return how many samples to run at once: their spikes are kept for all steps."""
-        each = sum(
-            (2 if name in self._drives else 1) * prod(self.voices[name].shape) for name in {*self._drives, *watch}
-        )
-        return max(1, min(self._batch, self._memory // max(each * (n_steps + self._depth), 1)))
+        """Return how many samples to run at once: their spikes are kept for all steps, and their registers."""
+        spikes = sum(prod(self.voices[name].shape) * (1 + (name in self._drives)) for name in {*self._drives, *watch})
+        neurons = sum(prod(voice.shape) for voice in self.voices.values())
+        each = spikes * (n_steps + self._depth) + _STATE * neurons
+        return max(1, min(self._batch, self._memory // max(each, 1)))
 
     def _operations(self, name: str, counts: Array) -> Array:
         return np.asarray(counts.reshape(len(counts), -1) @ self._synapses[name].reshape(-1), dtype=np.float64)
 
 
-def drives_of(graph: Graph, voices: Mapping[str, Voice]) -> dict[str, str]:
+def _drives_of(graph: Graph, voices: Mapping[str, Voice]) -> dict[str, str]:
     """Return host source → what drives its neurons: the values that they encode, or the current into them."""
     return {n: n if v.encodes else graph.nodes[n].inputs[0] for n, v in voices.items() if not v.on_chip}
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from ... import compilation
 from .events import Events
 from .run import Engine
 from .whole_population import run_whole
@@ -14,7 +13,4 @@ __all__ = ["Engine", "Events", "Workspace", "is_compiled"]
 
 def is_compiled() -> bool:
     """Say whether the loops were compiled for this processor before, in this process or one that left them on disk."""
-    if run_whole.signatures:
-        return True
-    place = run_whole.stats.cache_path
-    return place is not None and any(Path(place).glob("whole_population.run_whole-*.nbi"))
+    return compilation.is_compiled(run_whole)

@@ -131,8 +131,3 @@ class Program:
     def rounds(self) -> bool:
         """Say whether it computes in whole numbers."""
         return bool(self.neurons.threshold.dtype == np.int32)
-
-    @property
-    def n_bytes(self) -> int:
-        """Return how much memory it takes."""
-        return int(sum(array.nbytes for array in (*self.neurons, *self.rows, self.synapses)))

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ....converter.ops import Array
+from ... import compilation
 from .add_run import LANES
 from .kernel import CLIPS, run_sample, run_sample_of_floats
 from .program import Program
 
-__all__ = ["Emulator", "Run", "States"]
+__all__ = ["Emulator", "Run", "States", "is_compiled"]
 
 _GROUP = 8  # flags that are searched for spikes at once
 
@@ -54,10 +55,6 @@ class Run:
     delivered: Array
     clips: Array = field(repr=False)
 
-    def overflows(self) -> dict[str, int]:
-        """Return register → how often it overflowed, for those that did."""
-        return {name: int(n) for name, n in zip(CLIPS, self.clips.sum(axis=(0, 2))) if n}
-
 
 class Emulator:
     """The chip.
@@ -85,30 +82,21 @@ class Emulator:
             np.zeros((samples, _grouped(self.program.n_neurons)), np.uint8),
         )
 
-    def run(self, spikes: Mapping[str, Array], *, watch: Iterable[str] = (), states: States | None = None) -> Run:
+    def run(self, arriving: Array, *, watch: Iterable[str] = (), states: States | None = None) -> Run:
         """Run samples.
 
         Parameters
         ----------
-        spikes
-            Input → ``(samples, steps, *shape)``, not zero for a spike: those that reach the synapses in each step.
+        arriving
+            ``(samples, steps, width)`` uint8, 1 for a spike that reaches the synapses in a step: the inputs, and then
+            nothing up to a multiple of 8.
         watch
             Populations whose spikes are wanted.
         states
             Where to go on from; it is changed. By default each sample begins with a clean state.
         """
         program, watch = self.program, tuple(watch)
-        (samples,) = {len(x) for x in spikes.values()}
-        (steps,) = {x.shape[1] for x in spikes.values()}
-        sent_in = np.zeros((samples, steps, self.width), np.uint8)
-        for name, place in program.inputs.items():
-            sent_in[:, :, place.range] = spikes[name].reshape(samples, steps, place.size) != 0
-        return self.run_flags(sent_in, watch=watch, states=states)
-
-    def run_flags(self, sent_in: Array, *, watch: Iterable[str] = (), states: States | None = None) -> Run:
-        """Do the same for spikes as ``(samples, steps, inputs)`` uint8, the inputs up to a multiple of 8."""
-        program, watch = self.program, tuple(watch)
-        samples, steps = sent_in.shape[:2]
+        samples, steps = arriving.shape[:2]
         states = states or self.clean(samples)
         places = [program.populations[name] for name in watch]
         watched = np.array([(p.start, p.start + p.size) for p in places], dtype=np.int64).reshape(-1, 2)
@@ -120,7 +108,7 @@ class Emulator:
 
         def one(k: int) -> None:
             run(
-                program.neurons, program.rows, sent_in[k], states.registers[k], states.fired[k],
+                program.neurons, program.rows, arriving[k], states.registers[k], states.fired[k],
                 delivered[k], clips[k], watched, seen[k],
             )  # fmt: skip
 
@@ -135,6 +123,11 @@ class Emulator:
             found[name] = seen[:, :, start : start + place.size].reshape(samples, steps, *place.shape)
             start += place.size
         return Run(spikes=found, delivered=delivered, clips=clips)
+
+
+def is_compiled() -> bool:
+    """Say whether the loops were compiled for this processor before, in this process or one that left them on disk."""
+    return compilation.is_compiled(run_sample)
 
 
 def _grouped(size: int) -> int:

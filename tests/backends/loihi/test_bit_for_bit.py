@@ -199,17 +199,23 @@ class Case:
         return spikes
 
 
+def one_step_later(spikes: np.ndarray) -> np.ndarray:
+    """The spikes as the compiled emulator takes them: in the step in which they arrive, filled up to groups of 8."""
+    arriving = np.zeros((SAMPLES, STEPS, -(-spikes.shape[2] // 8) * 8), np.uint8)
+    arriving[:, 1:, : spikes.shape[2]] = spikes[:, :-1]
+    return arriving
+
+
 def assert_equal_in_every_step(case: Case, spikes: np.ndarray, program: Any = None) -> np.ndarray:
     """Run both side by side; return how often each register overflowed in nengo-loihi's."""
     order = case.order
     emulator = Emulator(program or program_of(case.model, case.layouts))
     states = emulator.clean(SAMPLES)
-    arriving = np.zeros((SAMPLES, STEPS, -(-spikes.shape[2] // 8) * 8), np.uint8)
-    arriving[:, 1:, : spikes.shape[2]] = spikes[:, :-1]
+    arriving = one_step_later(spikes)
     fired, clips = 0, 0
     references = [reference(case, sample) for sample in spikes]
     for step in range(STEPS):
-        run = emulator.run_flags(arriving[:, step : step + 1], watch=list(case.layouts), states=states)
+        run = emulator.run(arriving[:, step : step + 1], watch=list(case.layouts), states=states)
         clips = clips + run.clips.sum(axis=(0, 2))
         seen = np.concatenate([x.reshape(SAMPLES, -1) for x in run.spikes.values()], axis=1)
         for sample, expected in enumerate(references):
@@ -284,7 +290,7 @@ def test_overflowing_registers_are_equal_too(name: str, registers: tuple[str, ..
 def test_without_layouts_each_core_is_a_population(case_named: Any) -> None:
     case = case_named("cores in all directions, LIF")
     spikes = case.inputs(0.1)
-    arriving = {"input 0": np.concatenate([np.zeros_like(spikes[:, :1]), spikes[:, :-1]], axis=1)}
+    arriving = one_step_later(spikes)
     with_layouts = Emulator(program_of(case.model, case.layouts)).run(arriving, watch=list(case.layouts))
     program = program_of(case.model)
     without = Emulator(program, n_jobs=1).run(arriving, watch=list(program.populations))
@@ -297,7 +303,7 @@ def test_operations_are_the_weights_that_spikes_pass(case_named: Any) -> None:
     """Counted one by one, as nengo-loihi's emulator adds them."""
     case = case_named("cores in all directions, LIF")
     spikes = case.inputs(0.1)
-    arriving = {"input 0": np.concatenate([np.zeros_like(spikes[:, :1]), spikes[:, :-1]], axis=1)}
+    arriving = one_step_later(spikes)
     program = program_of(case.model, case.layouts)
     delivered = Emulator(program).run(arriving).delivered
     counted = np.zeros(program.n_cores, int)

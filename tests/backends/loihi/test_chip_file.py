@@ -115,6 +115,33 @@ def test_numbers_that_name_nothing_are_refused(made: Any, tmp_path: Path, name: 
         spikeport.load_chip(path)
 
 
+CHANGES = {
+    "an arrival of another size": lambda s: s["arrivals"][0].update(size=3),
+    "an arrival from nowhere": lambda s: s["arrivals"][0].update(source="nobody"),
+    "a population elsewhere": lambda s: s["populations"]["relu2"].update(start=7),
+    "a population of another shape": lambda s: s["voices"]["relu2"].update(shape=[1, 1, 5]),
+    "too few worths": lambda s: s["voices"]["relu2"]["worth"].pop(),
+    "a worth of nothing": lambda s: s["voices"]["relu1"].update(worth=[0.0, 0.0, 0.0]),
+    "no depth": lambda s: s["voices"]["relu2"].update(depth=-1),
+    "a voice that the graph lacks": lambda s: s["voices"].update(more=s["voices"]["relu1"]),
+    "no steps": lambda s: s.update(steps=0),
+    "no voices": lambda s: s.pop("voices"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_structures_that_contradict_themselves_are_refused(made: Any, tmp_path: Path, change: str) -> None:
+    path = tmp_path / "damaged.h5"
+    path.write_bytes(made[2].read_bytes())
+    with h5py.File(path, "r+") as file:
+        structure = json.loads(file["structure"][()].tobytes())
+        CHANGES[change](structure)
+        del file["structure"]
+        file["structure"] = np.frombuffer(json.dumps(structure).encode(), np.uint8)
+    with pytest.raises(SourceError, match=r"damaged\.h5: expected a sound network file"):
+        spikeport.load_chip(path)
+
+
 def test_other_files_are_refused(small_network: Path, made: Any) -> None:
     with pytest.raises(SourceError, match="expected a chip program that spikeport saved, received another HDF5 file"):
         spikeport.load_chip(small_network)

@@ -13,8 +13,8 @@ from spikeport.backends.loihi.deployment import LoihiDeployment
 from spikeport.backends.loihi.gains import EstimatedGains, current_over_time, sent_by_host
 from spikeport.backends.loihi.scaling import Scaled, ScaledHost, scale
 from spikeport.backends.loihi.twin import chip_spikes
-from spikeport.converter.graph import Graph
-from spikeport.converter.ops import Add, AvgPool, Conv, Dense, MaxPool, Neurons, Reshape
+from spikeport.converter.graph import Graph, Node
+from spikeport.converter.ops import Add, AvgPool, Conv, Dense, Input, MaxPool, Neurons, Output, Reshape
 from spikeport.errors import BackendError
 
 pytestmark = [
@@ -261,6 +261,36 @@ def test_overflow_is_a_fact(build: Any) -> None:
     deployment = deploy(graph)
     deployment.run([np.ones((1, 2000), np.float32)], 4)
     assert any(warning.startswith("the register q0 overflowed in") for warning in deployment.facts["warnings"])
+
+
+def test_neurons_that_the_host_alone_hears_are_run_too() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.random((5, 6)).astype(np.float32)
+    nodes = [
+        Node(name="x", op=Input(shape=(6,))),
+        Node(name="a", op=dense(6, 4, seed=1), inputs=("x",)),
+        Node(name="relu_a", op=RELU, inputs=("a",)),
+        Node(name="b", op=dense(6, 5, seed=2), inputs=("x",)),
+        Node(name="relu_b", op=RELU, inputs=("b",)),
+        Node(name="c", op=dense(5, 3, seed=3), inputs=("relu_b",)),
+        Node(name="relu_c", op=RELU, inputs=("c",)),
+        Node(name="y", op=Output(), inputs=("relu_a",)),
+        Node(name="z", op=Output(), inputs=("relu_c",)),
+    ]
+    graph = Graph.build(nodes, {"y": "y", "z": "z"})
+    deployment = deploy(graph)
+    result = deployment.run([x], 40, record=["relu_a"])
+    assert result.events["relu_a"].any()
+    expected = graph.evaluate({"x": x})["y"]
+    np.testing.assert_allclose(result.outputs_over_time["y"][:, -1], np.minimum(expected, 1), atol=1 / 40)
+    scaled, presentation = deployment._for(40, {})
+    currents = presentation.currents({"x": x.astype(float)})
+    from spikeport.backends.loihi.simulation import Simulation
+
+    simulation = Simulation(scaled)
+    theirs = simulation.run_batch({n: c[:2] for n, c in currents.items()}, 40, ["relu_a"])
+    simulation.close()
+    np.testing.assert_array_equal(theirs.spikes["relu_a"].reshape(2, 40, 4), result.events["relu_a"][:2])
 
 
 @pytest.mark.slow
