@@ -1,8 +1,8 @@
 """The end of NengoDL's tutorial: train towards firing rates of 250 Hz, then convert without any knob.
 
 The tutorial's network learns MNIST with a regulariser on the activities of its two convolutions, which are firing rates
-in Hz. Then the ReLUs become spiking neurons as they are, with a synapse of 10 ms and no scale; right answers are those of
-the last of 30 steps on the first 400 test images, 98.25 % on the tutorial's page. Beside it stands the same with the
+in Hz. Then the ReLUs become spiking neurons as they are, with a synapse of 10 ms and no scale; right answers are at
+the last of 30 steps on the first 400 test images: 98.25 % on the tutorial's page. Beside it stands the same with the
 99th percentile of each neuron's rates over the batch kept between 200 and 400 Hz.
 
 Run it as ``python examples/rate_regularisation.py``. It wants MNIST in a folder ``mnist`` inside the one that
