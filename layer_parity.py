@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .converter.graph import Graph
-from .converter.keras_import import import_keras
+from .converter.keras_import import as_array, import_keras
 from .converter.layer_call import ModelRecord
 from .converter.layers import LAYERS, LayerRegistry
 from .converter.lowering import lower
@@ -267,7 +267,7 @@ def _with_keras(plain: Graph, final: Graph, samples: list[Array], model: Any, *,
     flat = list(flat) if isinstance(flat, (list, tuple)) else [flat]
     after = _values(final, samples, ())
     for (name, place), value in zip(final.outputs.items(), flat, strict=True):
-        rows.append(_row(name, np.asarray(value), after[place]))
+        rows.append(_row(name, as_array(value), after[place]))
     return Parity(reference="Keras", samples=len(samples[0]), layers=tuple(rows))
 
 
@@ -277,7 +277,7 @@ def _keras_values(model: Any, names: list[str], samples: list[Array]) -> dict[st
     single = len(samples) == 1
     whole = _keras_of(model).Model(model.inputs[0] if single else model.inputs, tensors)
     values = whole(samples[0] if single else samples, training=False)
-    return {name: np.asarray(value) for name, value in values.items()}
+    return {name: as_array(value) for name, value in values.items()}
 
 
 def _structured(model: Any, samples: list[Array]) -> Any:

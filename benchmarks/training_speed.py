@@ -75,7 +75,7 @@ def our_snntorch_step() -> Callable[[np.ndarray, np.ndarray], float]:
     from spikeport import training
 
     tutorial = example("snntorch_tutorial_6")
-    model = tutorial.network((28, 28, 1), 50, 5, (12, 64))
+    model = tutorial.network((28, 28, 1), 50, (5, 5), (12, 64))
     model.compile(keras.optimizers.Adam(1e-2), training.MembraneCrossEntropy())
     return lambda x, y: float(model.train_on_batch(x, y))
 

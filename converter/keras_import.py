@@ -9,7 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["import_keras"]
+import numpy as np
+
+from .ops.base import Array
+
+__all__ = ["as_array", "import_keras"]
 
 
 def import_keras(name: str = "keras") -> Any:
@@ -23,6 +27,13 @@ def import_keras(name: str = "keras") -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _native_stderr_dropped():
         return importlib.import_module(name)
+
+
+def as_array(tensor: Any) -> Array:
+    """Return a tensor of whichever library computes for Keras as an array; torch may have it on a GPU, in a graph."""
+    if hasattr(tensor, "detach"):
+        tensor = tensor.detach().cpu()
+    return np.asarray(tensor)
 
 
 @contextmanager

@@ -93,7 +93,7 @@ def main() -> None:
     for neurons in ("graded", "binary"):
         net = spikeport.convert(model, x[:128], target_steps=STEPS, neurons=neurons)
         say(f"converted, {neurons} neurons", spikeport.evaluate(net, x_test, clean_test).mean_squared_error[-1])
-    few = {"epochs": 1, "batch_size": 20, "learning_rate": 5e-4}
+    few = {"epochs": 1, "batch_size": 20, "learning_rate": 1e-4}
     for method in ("qcfs", "rate"):
         better = spikeport.finetune(net, x[:tuned], clean[:tuned], method=method, **few)
         say(f"fine-tuned, {method}", spikeport.evaluate(better, x_test, clean_test).mean_squared_error[-1])

@@ -37,13 +37,13 @@ def as_torch(fan_in: int) -> dict[str, keras.initializers.Initializer]:
     return {"kernel_initializer": uniform(-bound, bound), "bias_initializer": uniform(-bound, bound)}
 
 
-def network(shape: tuple[int, ...], steps: int, size: int, filters: tuple[int, int]) -> keras.Model:
+def network(shape: tuple[int, ...], steps: int, sizes: tuple[int, int], filters: tuple[int, int]) -> keras.Model:
     """The tutorial's network; what does not change over the steps is computed once."""
     neurons = {"beta": 0.5, "surrogate": "fast_sigmoid", "slope": 25.0}
     image = keras.Input(shape)
-    x = layers.MaxPooling2D(2)(layers.Conv2D(filters[0], size, **as_torch(size**2 * shape[-1]))(image))
+    x = layers.MaxPooling2D(2)(layers.Conv2D(filters[0], sizes[0], **as_torch(sizes[0] ** 2 * shape[-1]))(image))
     x = training.Leaky(**neurons, name="first")(training.RepeatOverTime(steps)(x))
-    x = training.EachStep(layers.Conv2D(filters[1], size, **as_torch(size**2 * filters[0])))(x)
+    x = training.EachStep(layers.Conv2D(filters[1], sizes[1], **as_torch(sizes[1] ** 2 * filters[0])))(x)
     x = training.Leaky(**neurons, name="second")(training.EachStep(layers.MaxPooling2D(2))(x))
     x = layers.Reshape((steps, -1))(x)
     x = layers.Dense(10, **as_torch(x.shape[-1]))(x)
@@ -123,12 +123,12 @@ def main() -> None:
     folder = Path(os.environ.get("SPIKEPORT_DATA") or Path(__file__).parents[2] / "shared" / "data") / "mnist"
     small = options.quick or not folder.is_dir()
     (x, y), (x_test, y_test) = digits_data() if small else mnist(folder)
-    steps, size, filters = (10, 2, (6, 12)) if small else (STEPS, 5, (12, 64))
-    iterations = 30 if small else options.iterations
+    steps, sizes, filters = (20, (3, 2), (16, 32)) if small else (STEPS, (5, 5), (12, 64))
+    iterations = 60 if small else options.iterations
     final = []
     for seed in range(options.seeds):
         keras.utils.set_random_seed(seed)
-        model = network(x.shape[1:], steps, size, filters)
+        model = network(x.shape[1:], steps, sizes, filters)
         seconds = []
         for iteration, loss, took in trained(model, x, y, iterations, seed):
             seconds.append(took)

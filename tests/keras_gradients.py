@@ -14,6 +14,9 @@ import numpy as np
 from keras import ops
 
 from spikeport import training
+from spikeport.backends.keras.model import keras_model
+from spikeport.converter.graph import Graph, Node
+from spikeport.converter.ops import Conv, Dense, Input, MaxPool, Neurons, Output, Reshape
 
 BATCH, STEPS, UNITS = 3, 9, 5
 
@@ -82,8 +85,45 @@ def gradients(model: Any, x: np.ndarray, loss: Callable[[Any], Any] = loss_of) -
     return [ops.convert_to_numpy(g) for g in found]
 
 
+# how a converted network becomes a Keras model
+CONVERTED: dict[str, dict[str, Any]] = {
+    "rate": {"gradient": "rate"},
+    "surrogate": {"gradient": "triangular", "slope": 0.7},
+    "quantised": {"quantised": True},
+}
+
+
+def converted_graph() -> Graph:
+    """A convolution, pooling of events, neurons that take events back, and a softmax read-out."""
+    rng = np.random.default_rng(7)
+
+    def floats(*shape: int) -> np.ndarray:
+        return rng.normal(0.1, 0.6, shape).astype(np.float32)
+
+    theta = np.array([0.3, 0.5, 0.4], np.float32)
+    same = {"strides": (1, 1), "dilation": (1, 1), "padding": ((1, 1), (1, 1))}
+    nodes = [
+        Node(name="x", op=Input(shape=(5, 5, 2))),
+        Node(name="conv", op=Conv(kernel=floats(3, 3, 2, 3), bias=floats(3), **same), inputs=("x",)),
+        Node(name="first", op=Neurons(threshold=theta, scale=theta, n_min=-1, n_max=3), inputs=("conv",)),
+        Node(name="pool", op=MaxPool(pool_size=(2, 2), strides=(2, 2), padding=((0, 1), (0, 1))), inputs=("first",)),
+        Node(name="flat", op=Reshape(shape=(27,)), inputs=("pool",)),
+        Node(name="dense", op=Dense(kernel=floats(27, 3), bias=floats(3)), inputs=("flat",)),
+        Node(name="second", op=Neurons(threshold=theta, scale=theta), inputs=("dense",)),
+        Node(name="last", op=Dense(kernel=floats(3, 2)), inputs=("second",)),
+        Node(name="out", op=Output(function="softmax"), inputs=("last",)),
+    ]
+    return Graph.build(nodes, {"out": "out"})
+
+
 def main() -> None:
     results = {}
+    x = np.random.default_rng(5).random((BATCH, 5, 5, 2), np.float32)
+    for name, options in CONVERTED.items():
+        model = keras_model(converted_graph(), 6, **options)
+        results[f"{name}/output"] = ops.convert_to_numpy(model(x))
+        found = gradients(model, x, lambda y: ops.sum(y[:, 0]))
+        results |= {f"{name}/gradient_{i}": value for i, value in enumerate(found)}
     for name, make in CASES.items():
         model = model_of(make)
         results[f"{name}/output"] = ops.convert_to_numpy(model(samples()))

@@ -88,10 +88,12 @@ def advance(rule: Rule, state: tuple[Any, ...], current: Any) -> tuple[Any, tupl
     awake = None if waiting is None else waiting <= 0
     if awake is not None:
         moved = ops.where(awake, moved, voltage)
-    voltage = moved if rule.v_min is None else ops.maximum(moved, rule.v_min)
+    # not ops.maximum: of equal values, each Keras backend gives the gradient to another
+    voltage = moved if rule.v_min is None else ops.where(moved < rule.v_min, rule.v_min, moved)
     events = rule.fire(voltage)
     if total is not None:
-        events = ops.maximum(events, -ops.stop_gradient(total))
+        least = -ops.stop_gradient(total)
+        events = ops.where(events < least, least, events)
     if awake is not None:
         events = ops.where(awake, events, 0.0)
     taken = ops.stop_gradient(events) if rule.detach_reset else events

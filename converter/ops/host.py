@@ -54,7 +54,9 @@ class HostLayer(Op):
     def apply(self, *values: Array) -> Array:
         inputs = [v.astype(np.float32, copy=False) for v in values]
         result = self._keras_layer(inputs[0] if len(inputs) == 1 else inputs, training=False)
-        return np.asarray(result).astype(values[0].dtype)
+        from ..keras_import import as_array
+
+        return as_array(result).astype(values[0].dtype)
 
     @cached_property
     def _keras_layer(self) -> Any:
