@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         SpikeCountMSE,
         TimeToFirstSpikeCrossEntropy,
     )
-    from .membrane import membrane
+    from .membranes import membrane
     from .metrics import FirstSpikeAccuracy, IntegralAccuracy, SpikeCountAccuracy
     from .regularizers import L1, L1L2, L2, Percentile, SynapticOperationBudget
     from .surrogates import SURROGATES, Surrogate, pseudo_gradient, spike
@@ -96,7 +96,7 @@ _HOMES = {
         "SpikeCountMSE",
         "TimeToFirstSpikeCrossEntropy",
     ),
-    ".membrane": ("membrane",),
+    ".membranes": ("membrane",),
     ".metrics": ("FirstSpikeAccuracy", "IntegralAccuracy", "SpikeCountAccuracy"),
     ".regularizers": ("L1", "L1L2", "L2", "Percentile", "SynapticOperationBudget"),
     ".surrogates": ("SURROGATES", "Surrogate", "pseudo_gradient", "spike"),
