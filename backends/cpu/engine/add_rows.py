@@ -51,12 +51,14 @@ def _add_rows(width: int) -> Any:
             Flat int32; the events of step t are those from ``starts[first + t · stride]`` up to
             ``starts[first + t · stride + span]``.
         reach, reached
-            Flat int32: how many events there are in each step, and where the first is; added to for block 0.
+            Flat int32: the sum of the absolute sizes in each step (of values, their number), and where the first is;
+            added to for block 0.
         """
         kinds = (sums, place, weights, block, codes, sizes, starts, first, span, stride, steps, shift, reach, reached)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             floating = isinstance(sums.dtype, types.Float)
+            sized = isinstance(sizes.dtype, types.Integer)
             lanes = LANES // 2 if floating else LANES
             element = DOUBLE if floating else INT
             vector = vector_of(element, lanes)
@@ -82,9 +84,10 @@ def _add_rows(width: int) -> Any:
             builder.position_at_end(step)
             start_at = builder.gep(begins, [builder.mul(t, jump)])
             first_event, last_event = builder.load(start_at), builder.load(builder.gep(start_at, [far]))
-            events = builder.sub(last_event, first_event)
             total_of = builder.gep(totals, [t])
-            builder.store(builder.add(builder.load(total_of), builder.mul(events, counts)), total_of)
+            if not sized:
+                events = builder.mul(builder.sub(last_event, first_event), counts)
+                builder.store(builder.add(builder.load(total_of), events), total_of)
             start, end = builder.sext(first_event, WORD), builder.sext(last_event, WORD)
             builder.cbranch(builder.icmp_signed("<", start, end), before, following_step)
 
@@ -97,9 +100,17 @@ def _add_rows(width: int) -> Any:
             builder.position_at_end(event)
             index = builder.phi(WORD)
             index.add_incoming(start, before)
+            reaching = builder.phi(INT)
+            reaching.add_incoming(INT(0), before)
             running = [builder.phi(vector) for _ in groups]
             code = builder.zext(builder.load(builder.gep(code_of, [index])), WORD)
             amount = builder.load(builder.gep(size_of, [index]))
+            reaches = reaching
+            if sized:
+                whole = builder.sext(amount, INT)
+                size = builder.select(builder.icmp_signed("<", whole, INT(0)), builder.sub(INT(0), whole), whole)
+                reaches = builder.add(reaching, size)
+            reaching.add_incoming(reaches, event)
             if amount.type != element:
                 amount = builder.sitofp(amount, element) if floating else builder.sext(amount, element)
             times = splat(builder, amount, lanes)
@@ -121,6 +132,8 @@ def _add_rows(width: int) -> Any:
             builder.position_at_end(after)
             for p, total in zip(places, added, strict=True):
                 store(builder, total, p)
+            if sized:
+                builder.store(builder.add(builder.load(total_of), builder.mul(reaches, counts)), total_of)
             builder.branch(following_step)
 
             builder.position_at_end(following_step)

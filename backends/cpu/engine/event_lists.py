@@ -17,7 +17,6 @@ __all__ = [
     "Source",
     "append_row",
     "as_rows",
-    "largest_of",
     "list_events",
     "list_values",
     "padded_channels",
@@ -40,14 +39,11 @@ class EventLists(NamedTuple):
         n of each event, int8, or a value, float64.
     starts
         ``(samples, rows · steps · columns + 1)``: where the events of each place at each step begin.
-    largest
-        ``(samples,)`` int32: the largest absolute value of n in each sample; not of analog values.
     """
 
     codes: Array
     sizes: Array
     starts: Array
-    largest: Array
 
 
 class Source(NamedTuple):
@@ -134,15 +130,6 @@ def append_row(
 
 
 @numba.njit(nogil=True, cache=True)
-def largest_of(sizes: Array, first: int, last: int) -> int:
-    """Return the largest absolute value of the sizes of some events."""
-    largest = 0
-    for e in range(first, last):
-        largest = max(largest, abs(int(sizes[e])))
-    return largest
-
-
-@numba.njit(nogil=True, cache=True)
 def list_events(events: Array, rows: int, columns: int, channels: int, padded: int, lists: EventLists) -> None:
     """List events ``(steps, samples, rows · columns · channels)`` int8."""
     steps, samples = events.shape[0], events.shape[1]
@@ -150,7 +137,6 @@ def list_events(events: Array, rows: int, columns: int, channels: int, padded: i
     row = np.zeros(length, np.int8)
     found = 0
     for b in range(samples):
-        began = found
         for y in range(rows):
             for t in range(steps):
                 source = events[t, b]
@@ -160,7 +146,6 @@ def list_events(events: Array, rows: int, columns: int, channels: int, padded: i
                 base = y * columns * padded
                 found = append_row(row, 0, length, base, padded, lists, b, (y * steps + t) * columns, found)
         lists.starts[b, rows * steps * columns] = found
-        lists.largest[b] = largest_of(lists.sizes, began, found)
 
 
 @numba.njit(nogil=True, cache=True)

@@ -81,5 +81,4 @@ def room_for_lists(workspace: Workspace, shape: Shape, steps: int, samples: int,
         codes=workspace.take((most,), np.int32),
         sizes=workspace.take((most,), kind),
         starts=workspace.take((samples, rows * steps * columns + 1), np.int32),
-        largest=workspace.take((samples,), np.int32),
     )

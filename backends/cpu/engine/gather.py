@@ -23,7 +23,7 @@ def gather(
     sums
         Flat: ``(columns, blocks, steps, width)``; added to.
     reach
-        Flat: ``(columns, steps)`` int32: how many events reach each column; added to.
+        Flat: ``(columns, steps)`` int32: the absolute sizes of the events that reach each column; added to.
     """
     weights, starts = to.weights, lists.starts
     blocks, width = weights.shape[0], weights.shape[2]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ....converter.ops import Array
 from ...llvm import LANES
-from .event_lists import CHUNK, EventLists, append_row, largest_of
+from .event_lists import CHUNK, EventLists, append_row
 from .fire_lanes import fire_lanes
 from .gather import gather
 from .row_map import RowMap
@@ -92,7 +92,7 @@ def run_population(
             scales[place * lanes : (place + 1) * lanes] = row[:lanes]
     found = 0
     for b in range(counts.shape[1]):
-        spikes, operations, began = 0.0, 0.0, found
+        spikes, operations = 0.0, 0.0
         for y in range(to.rows):
             for first in range(0, to.columns, many):
                 last = min(first + many, to.columns)
@@ -171,6 +171,5 @@ def run_population(
                         for o in range(to.outputs):
                             dense[t, b, neuron + o] = events[begin + o]
         lists.starts[b, to.rows * steps * to.columns] = found
-        lists.largest[b] = largest_of(lists.sizes, began, found)
         counts[0, b] = spikes
         counts[1, b] = operations

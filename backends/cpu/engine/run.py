@@ -326,12 +326,12 @@ def _release(listed: Source, source: Signal | Events, workspace: Workspace) -> N
 
 def _no_lists(samples: int) -> Source:
     none = np.zeros(0, np.int32)
-    lists = EventLists(none, np.zeros(0, np.int8), np.zeros((samples, 1), np.int32), none)
+    lists = EventLists(none, np.zeros(0, np.int8), np.zeros((samples, 1), np.int32))
     return Source(lists, lists, False)
 
 
 def _sums(to: RowMap, steps: int, workspace: Workspace, *, whole: bool = False) -> tuple[Array, Array]:
-    """Return room for the sums of one place at least, and for how many events reach each."""
+    """Return room for the sums of one place at least, and for the sizes of the events that reach each."""
     each = to.weights.shape[0] * to.weights.shape[2] * steps
     many = max(_SUMS // each, 1)
     return workspace.take((many * each,), np.int32 if whole else np.float64), workspace.take((many * steps,), np.int32)

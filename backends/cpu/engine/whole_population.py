@@ -11,7 +11,7 @@ from ....converter.ops import Array
 from ...llvm import LANES
 from .bits import copy_lanes, lowest_bit, sum_lanes
 from .counts import passed_by
-from .event_lists import CHUNK, EventLists, Source, append_row, largest_of
+from .event_lists import CHUNK, EventLists, Source, append_row
 from .exact import add_exactly, fire_exactly
 from .fire_phase import fire_phase
 from .fire_whole import fire_whole
@@ -99,11 +99,6 @@ def run_whole(
     found, doubtful = 0, 0
     for b in range(counts.shape[1]):
         began, look = found, 1
-        size = max(first_source.lists.largest[b], second_source.lists.largest[b] if both else 0)
-        steady_size = max(
-            first_source.steady.largest[b] if first_source.steadies else 0,
-            second_source.steady.largest[b] if both and second_source.steadies else 0,
-        )
         for y in range(to.rows):
             events[:] = 0
             groups, silent = 0, 0
@@ -123,10 +118,10 @@ def run_whole(
                 for x in range(first, last):
                     at = y * to.columns + x
                     of = at if len(setup) > 1 else 0
-                    reached, always = 0, steady_reach[x - first] * steady_size + 1
+                    reached, always = 0, steady_reach[x - first] + 1
                     for t in range(steps):
                         reached += reach[(x - first) * steps + t]
-                        bounds[t] = min((reached * size + (t + 1) * always) // 2 + 3, _WIDEST)
+                        bounds[t] = min((reached + (t + 1) * always) // 2 + 3, _WIDEST)
                     for lane in range(0, lanes, LANES):
                         block = lane // width
                         place = (x - first) * each + block * steps * width + lane % width
@@ -185,7 +180,6 @@ def run_whole(
             look = int(silent * _WORTH_A_LOOK >= groups)
             found = _list_row(events, steps, length, y, to, wide, lists, b, found, no_row, dense)
         lists.starts[b, to.rows * steps * to.columns] = found
-        lists.largest[b] = largest_of(lists.sizes, began, found)
         counts[0, b] = found - began
         counts[1, b] = passed_by(lists, b, steps, to.rows, to.columns, wide, firing.synapses)
     return doubtful
@@ -230,7 +224,6 @@ def run_constant(
     blank_sent, known = np.zeros(lanes, np.int32), False
     for b in range(counts.shape[1]):
         spikes, operations = 0.0, 0.0
-        began, steady_began = found, steady_found
         for y in range(to.rows):
             events[:] = 0
             steady_row[:] = 0
@@ -303,9 +296,7 @@ def run_constant(
                 steady_row, 1, length, y, to, wide, steady, b, steady_found, steady_row, no_numbers
             )
         lists.starts[b, to.rows * steps * to.columns] = found
-        lists.largest[b] = largest_of(lists.sizes, began, found)
         steady.starts[b, to.rows * to.columns] = steady_found
-        steady.largest[b] = largest_of(steady.sizes, steady_began, steady_found)
         counts[0, b] = spikes
         counts[1, b] = operations
     return doubtful
