@@ -83,6 +83,7 @@ def assert_by_definition(graph: Graph, x: Array, steps: int = STEPS, **options: 
 
 
 CHANNELS = (1, 3, 16, 17, 33, 64, 70, 130)
+SAME_SIZE = {"pool_size": (1, 1), "strides": (1, 1), "padding": ((0, 0), (0, 0))}
 WINDOWS = {
     "2-D": ((7, 6), (3, 3), {}),
     "stride 2, padding": ((7, 8), (3, 3), {"strides": 2, "padding": 1}),
@@ -147,6 +148,38 @@ def test_depthwise_and_grouped_convolutions(filters, strides):
         neurons(rng, 6),
     )
     assert_by_definition(graph, rng.normal(0.5, 1, (2, 6, 7, 2)).astype(np.float32))
+
+
+@pytest.mark.parametrize("filters", [6, 8, 24, 40])
+@pytest.mark.parametrize("behind", ["conv", "strided", "dense", "added", "read twice"])
+def test_separable_convolutions(filters, behind):
+    """A depthwise convolution and what follows it, without neurons in between."""
+    rng = np.random.default_rng(filters)
+    channels = 8 if filters % 8 == 0 else 6
+    last = {
+        "dense": Dense(kernel=rng.normal(0, 0.5, (filters, 21)).astype(np.float32)),
+        "strided": conv(rng, (1, 1), filters, 21, strides=2),
+    }.get(behind, conv(rng, (1, 1), filters, 21, scale=2.0))
+    own = conv(rng, (3, 2), channels, filters, groups=channels, padding=1)
+    nodes = [
+        Node(name="x", op=Input(shape=(6, 7, 2))),
+        Node(name="first", op=conv(rng, (1, 1), 2, channels), inputs=("x",)),
+        Node(name="sending", op=neurons(rng, channels), inputs=("first",)),
+        Node(name="own", op=own, inputs=("sending",)),
+        Node(name="last", op=last, inputs=("own",)),
+    ]
+    if behind == "added":
+        nodes.append(Node(name="pooled", op=AvgPool(**SAME_SIZE), inputs=("last",)))
+        nodes.append(Node(name="side", op=conv(rng, (1, 1), filters, 21), inputs=("own",)))
+        nodes.append(Node(name="sum", op=Add(), inputs=("pooled", "side")))
+    nodes.append(Node(name="firing", op=neurons(rng, 21, n_max=15), inputs=(nodes[-1].name,)))
+    if behind == "read twice":
+        nodes.append(Node(name="other", op=neurons(rng, filters), inputs=("own",)))
+    ends = {"y": "y"} if behind != "read twice" else {"y": "y", "z": "z"}
+    nodes += [Node(name=end, op=Output(), inputs=(name,)) for end, name in zip(ends, ("firing", "other"), strict=False)]
+    x = rng.normal(0.5, 1, (3, 6, 7, 2)).astype(np.float32)
+    for steps in (3, 13):
+        assert_by_definition(Graph.build(nodes, ends), x, steps)
 
 
 @pytest.mark.parametrize("shortcut", ["identity", "conv", "pooled", "input"])

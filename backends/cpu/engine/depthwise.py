@@ -1,33 +1,38 @@
-"""Depthwise convolutions of events: each channel by itself, so all channels of a place are added up at once."""
+"""Depthwise convolutions of events: each channel by itself, so the channels of a place are added up side by side."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 import numba
 import numpy as np
 
 from ....converter.graph import Graph, Node
 from ....converter.ops import Array, Conv, Neurons
+from .add_products import CHANNELS, add_own
 from .event_lists import as_rows
+from .events import Events
 from .row_map import taps_of
 
-__all__ = ["Depthwise"]
+__all__ = ["Depthwise", "depthwise", "depthwise_values", "flat_numbers", "gather_own", "no_depthwise"]
 
 
-@dataclass(frozen=True, eq=False)
-class Depthwise:
-    """A depthwise convolution with all that the compiled loop takes.
+class Depthwise(NamedTuple):
+    """A depthwise convolution with all that the compiled loops take.
 
     Attributes
     ----------
     weights
-        What an event of size 1 adds: ``(places of the window, outputs)`` float64, in activation units.
+        What an event of size 1 adds: ``(places of the window, channels)`` float64, in activation units, padded.
+    bias
+        ``(channels,)`` float64, padded.
     begins, taps, reach, stride
-        As in `RowMap`.
-    source, out
-        Rows, columns and channels.
+        As in `RowMap`, of a source of one channel.
+    rows, columns, channels
+        Of its values. Its source has as many channels, once each is repeated for all that it goes to.
+    source_rows, source_columns, source_channels
+        Of its source.
     """
 
     weights: Array
@@ -36,86 +41,122 @@ class Depthwise:
     taps: Array
     reach: int
     stride: int
-    source: tuple[int, int, int]
-    out: tuple[int, int, int]
+    rows: int
+    columns: int
+    channels: int
+    source_rows: int
+    source_columns: int
+    source_channels: int
 
-    @classmethod
-    def compiled(cls, graph: Graph, node: Node) -> Depthwise:
-        """Return the compiled form of a Conv that reads a population."""
-        op, source = node.op, graph.input_of(node)
-        if not isinstance(op, Conv) or not isinstance(source.op, Neurons):
-            raise TypeError(f"{node.name}: expected a convolution of events, received {op.kind}")
-        channels, outputs = source.shape[-1], node.shape[-1]
-        heights = np.broadcast_to(source.op.threshold.astype(np.float64), (channels,)).repeat(outputs // channels)
-        begins, taps, reach = taps_of(op, source.shape, 1)
-        return cls(
-            op.kernel.astype(np.float64).reshape(-1, outputs) * heights,
-            np.zeros(outputs) if op.bias is None else op.bias.astype(np.float64),
-            begins,
-            taps,
-            reach,
-            op.strides[-1],
-            as_rows(source.shape),
-            as_rows(node.shape),
-        )
 
-    def of(self, events: Array) -> Array:
-        """Return the values ``(steps, samples, places · outputs)`` of events ``(steps, samples, *shape)`` int8."""
-        steps, samples = events.shape[:2]
-        values = np.empty((steps * samples, prod(self.out)))
-        flat = np.ascontiguousarray(events).reshape(steps * samples, -1)
-        taps = (self.begins, self.taps, self.reach, self.stride)
-        _convolve(flat, self.weights, self.bias, *taps, self.source[1:], self.out, values)
-        return values.reshape(steps, samples, -1)
+def depthwise(graph: Graph, node: Node) -> Depthwise:
+    """Return the compiled form of a Conv that reads a population."""
+    op, source = node.op, graph.input_of(node)
+    if not isinstance(op, Conv) or not isinstance(source.op, Neurons):
+        raise TypeError(f"{node.name}: expected a convolution of events, received {op.kind}")
+    inputs, channels = source.shape[-1], node.shape[-1]
+    heights = np.broadcast_to(source.op.threshold.astype(np.float64), (inputs,)).repeat(channels // inputs)
+    padded = -(-channels // CHANNELS) * CHANNELS
+    weights, bias = np.zeros((prod(op.window), padded)), np.zeros(padded)
+    weights[:, :channels] = op.kernel.astype(np.float64).reshape(-1, channels) * heights
+    if op.bias is not None:
+        bias[:channels] = op.bias
+    begins, taps, reach = taps_of(op, source.shape, 1)
+    return Depthwise(weights, bias, begins, taps, reach, op.strides[-1], *as_rows(node.shape), *as_rows(source.shape))
+
+
+def no_depthwise() -> Depthwise:
+    """Return what stands for none."""
+    none, places = np.zeros((0, CHANNELS)), np.zeros((0, 3), np.int64)
+    return Depthwise(none, none[:0].reshape(-1), np.zeros(1, np.int64), places, *(0,) * 8)
+
+
+def flat_numbers(events: Events, to: Depthwise) -> Array:
+    """Return events as `gather_own` reads them: flat int8, ``(steps, samples, places, channels)`` and some more."""
+    numbers = events.dense()
+    if to.channels != to.source_channels:
+        numbers = numbers.repeat(to.channels // to.source_channels, axis=-1)
+    flat = numbers.reshape(-1)
+    return np.append(flat, np.zeros(CHANNELS, np.int8)) if to.channels % CHANNELS else flat
+
+
+def depthwise_values(to: Depthwise, events: Events) -> Array:
+    """Return what a depthwise convolution makes of events: ``(steps, samples, places · channels)`` float64."""
+    values = np.empty((events.steps, events.samples, to.rows * to.columns * to.channels))
+    _convolve(flat_numbers(events, to), to, values)
+    return values
 
 
 @numba.njit(nogil=True, cache=True)
-def _convolve(
-    events: Array,
-    weights: Array,
-    bias: Array,
-    begins: Array,
-    taps: Array,
-    reach: int,
-    stride: int,
-    source: tuple[int, int],
-    out: tuple[int, int, int],
-    values: Array,
+def gather_own(
+    numbers: Array,
+    samples: int,
+    steps: int,
+    sample: int,
+    to: Depthwise,
+    row: int,
+    first: int,
+    last: int,
+    blocks: int,
+    sums: Array,
+    value_at: Array,
+    weight_at: Array,
 ) -> None:
-    """Write the values ``(samples, rows · columns · outputs)`` of events ``(samples, rows · columns · channels)``."""
-    source_columns, channels = source
-    rows, columns, outputs = out
-    many = outputs // channels
-    row = np.empty(columns * outputs)
-    tiled = np.empty((len(weights), columns * outputs))
-    for x in range(columns):
-        tiled[:, x * outputs : (x + 1) * outputs] = weights
-    for k in range(events.shape[0]):
-        for y in range(rows):
-            for x in range(columns):
-                row[x * outputs : (x + 1) * outputs] = bias
-            for tap in range(begins[y], begins[y + 1]):
-                line = events[k, taps[tap, 0] * source_columns * channels :]
-                for i in range(reach):
-                    offset = taps[tap, 2] + i
-                    first = max(-(offset // stride), 0)
-                    last = min((source_columns - 1 - offset) // stride + 1, columns)
-                    if first >= last:
-                        continue
-                    if many == 1 and stride == 1:  # the row as a whole
-                        begin, count = first * outputs, (last - first) * outputs
-                        sent = line[(first + offset) * channels :]
-                        factors, into = tiled[taps[tap, 1] + i, begin:], row[begin:]
-                        for j in range(count):
-                            into[j] += sent[j] * factors[j]
-                        continue
-                    factors = weights[taps[tap, 1] + i]
-                    for x in range(first, last):
-                        sent, into = line[(x * stride + offset) * channels :], row[x * outputs :]
-                        if many == 1:
-                            for c in range(outputs):
-                                into[c] += sent[c] * factors[c]
-                        else:
-                            for c in range(outputs):
-                                into[c] += sent[c // many] * factors[c]
-            values[k, y * columns * outputs : (y + 1) * columns * outputs] = row
+    """Add up what the columns ``first`` up to ``last`` of a row receive.
+
+    Parameters
+    ----------
+    numbers
+        What `flat_numbers` returns, of so many steps and samples.
+    sums
+        ``(columns, blocks, steps, width)`` float64; added to.
+    value_at, weight_at
+        Room for the places of the window: int64.
+    """
+    padded, channels = to.weights.shape[1], to.channels
+    size = to.source_rows * to.source_columns * channels
+    width = sums.shape[3]
+    flat = sums.reshape(-1)
+    for x in range(first, last):
+        many = 0
+        for tap in range(to.begins[row], to.begins[row + 1]):
+            for i in range(to.reach):
+                column = x * to.stride + to.taps[tap, 2] + i
+                if 0 <= column < to.source_columns:
+                    value_at[many] = (to.taps[tap, 0] * to.source_columns + column) * channels
+                    weight_at[many] = (to.taps[tap, 1] + i) * padded
+                    many += 1
+        for block in range(blocks):
+            place = ((x - first) * blocks + block) * steps * width
+            at, stride, channel = sample * size, samples * size, block * width
+            add_own(
+                flat,
+                place,
+                width,
+                steps,
+                numbers,
+                at,
+                stride,
+                value_at,
+                to.weights,
+                weight_at,
+                many,
+                channel,
+                channels,
+            )
+
+
+@numba.njit(nogil=True, cache=True)
+def _convolve(numbers: Array, to: Depthwise, values: Array) -> None:
+    """Write ``(steps, samples, rows · columns · channels)``."""
+    steps, samples, channels = values.shape[0], values.shape[1], to.channels
+    sums = np.empty((1, 1, steps, to.weights.shape[1]))
+    value_at, weight_at = np.empty(len(to.weights), np.int64), np.empty(len(to.weights), np.int64)
+    for b in range(samples):
+        for y in range(to.rows):
+            for x in range(to.columns):
+                sums[0, 0, :] = to.bias
+                gather_own(numbers, samples, steps, b, to, y, x, x + 1, 1, sums, value_at, weight_at)
+                at = (y * to.columns + x) * channels
+                for t in range(steps):
+                    values[t, b, at : at + channels] = sums[0, 0, t, :channels]

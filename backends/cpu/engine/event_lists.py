@@ -150,17 +150,14 @@ def list_events(events: Array, rows: int, columns: int, channels: int, padded: i
 
 @numba.njit(nogil=True, cache=True)
 def list_values(values: Array, rows: int, columns: int, channels: int, lists: EventLists) -> None:
-    """List the values ``(steps, samples, rows · columns · channels)`` of an analog signal that are not zero."""
-    steps, samples = values.shape[0], values.shape[1]
+    """List the values ``(samples, rows · columns · channels)`` of an analog signal that are not zero, as one step's."""
     found = 0
-    for b in range(samples):
-        for y in range(rows):
-            for t in range(steps):
-                for x in range(columns):
-                    lists.starts[b, (y * steps + t) * columns + x] = found
-                    for q in range((y * columns + x) * channels, (y * columns + x + 1) * channels):
-                        if values[t, b, q] != 0:
-                            lists.codes[found] = q
-                            lists.sizes[found] = values[t, b, q]
-                            found += 1
-        lists.starts[b, rows * steps * columns] = found
+    for b in range(len(values)):
+        for place in range(rows * columns):
+            lists.starts[b, place] = found
+            for q in range(place * channels, (place + 1) * channels):
+                if values[b, q] != 0:
+                    lists.codes[found] = q
+                    lists.sizes[found] = values[b, q]
+                    found += 1
+        lists.starts[b, rows * columns] = found

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numba
 
 from ....converter.ops import Array
+from .add_products import add_spread
 from .add_rows import add_rows_16, add_rows_32, add_rows_64
 from .event_lists import EventLists
 from .row_map import RowMap
 
-__all__ = ["gather", "gather_currents"]
+__all__ = ["gather", "gather_currents", "gather_values"]
 
 
 @numba.njit(nogil=True, cache=True)
@@ -95,11 +96,47 @@ def gather(
 
 
 @numba.njit(nogil=True, cache=True)
-def gather_currents(lists: EventLists, steps: int, to: RowMap, sums: Array, reach: Array, currents: Array) -> None:
+def gather_values(values: Array, sample: int, to: RowMap, row: int, first: int, last: int, sums: Array) -> None:
+    """Add up what the columns ``first`` up to ``last`` of a row receive from values that are seldom zero.
+
+    Parameters
+    ----------
+    values
+        ``(steps, samples, neurons of the source)`` float64, C-contiguous.
+    to
+        In float64.
+    sums
+        As in `gather`.
+    """
+    weights, flat = to.weights, values.reshape(-1)
+    blocks, width = weights.shape[0], weights.shape[2]
+    columns, channels, steps = to.source_columns, to.source_channels, values.shape[0]
+    stride = values.shape[1] * values.shape[2]
+    for block in range(blocks):
+        for tap in range(to.tap_begins[row], to.tap_begins[row + 1]):
+            source, number, offset = to.taps[tap, 0], to.taps[tap, 1], to.taps[tap, 2]
+            for x in range(first, last):
+                begin = x * to.stride + offset
+                left, right = min(max(begin, 0), columns), max(min(begin + to.reach, columns), 0)
+                if left >= right:
+                    continue
+                value = sample * values.shape[2] + (source * columns + left) * channels
+                weight = (block * weights.shape[1] + number + (left - begin) * channels) * width
+                place = ((x - first) * blocks + block) * steps * width
+                many = (right - left) * channels
+                add_spread(sums, place, width, steps, flat, value, stride, weights, weight, many)
+
+
+@numba.njit(nogil=True, cache=True)
+def gather_currents(
+    lists: EventLists, values: Array, steps: int, to: RowMap, sums: Array, reach: Array, currents: Array
+) -> None:
     """Write what all the places receive: ``(steps, samples, rows · columns · outputs)``.
 
     Parameters
     ----------
+    values
+        As in `gather_values`, where it has any size; the lists are not read then.
     sums, reach
         What ``gather`` needs for one place at least.
     """
@@ -111,7 +148,10 @@ def gather_currents(lists: EventLists, steps: int, to: RowMap, sums: Array, reac
             for first in range(0, to.columns, many):
                 last = min(first + many, to.columns)
                 sums[: (last - first) * each] = 0
-                gather(lists, b, steps, to, y, first, last, sums, reach)
+                if values.size:
+                    gather_values(values, b, to, y, first, last, sums)
+                else:
+                    gather(lists, b, steps, to, y, first, last, sums, reach)
                 for x in range(first, last):
                     target = (y * to.columns + x) * to.outputs
                     constant = to.constant[0 if to.constant.shape[0] == 1 else y * to.columns + x]

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from ....converter.graph import Graph, Node
 from ....converter.ops import Add, Conv, Dense, Input, Neurons, Output, Reshape
 
@@ -44,11 +46,22 @@ class Fused:
         What it receives events through: none, one or two.
     others
         The nodes whose values it receives besides.
+    depthwise
+        The depthwise convolution of events that stands before all: its values come in through the one way, or where
+        there is none, as they are.
     """
 
     op: Neurons
     ways: tuple[Gathered, ...]
     others: tuple[str, ...]
+    depthwise: Node | None = None
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The nodes whose values it takes: what comes in through the ways, and then the others."""
+        if self.depthwise is not None:
+            return (*self.depthwise.inputs, *self.others)
+        return (*(way.source for way in self.ways), *self.others)
 
 
 class Plan:
@@ -76,6 +89,7 @@ class Plan:
             if isinstance(node.op, Neurons) and node.op.plain:
                 self._fuse(node, node.op)
                 self.fused.setdefault(node.name, Fused(node.op, (), node.inputs))
+                self._fuse_depthwise(node.name)
         for node in graph.nodes.values():
             if node.name not in self.skipped:
                 if self._is_depthwise(node):
@@ -89,8 +103,7 @@ class Plan:
     def reads(self, node: Node) -> tuple[str, ...]:
         """Return the nodes whose values the computation of this node takes."""
         if node.name in self.fused:
-            fused = self.fused[node.name]
-            return (*(way.source for way in fused.ways), *fused.others)
+            return self.fused[node.name].reads
         if node.name in self.gathered:
             return (self.gathered[node.name].source,)
         return node.inputs
@@ -101,7 +114,8 @@ class Plan:
             if node.name in self.skipped or population not in self.reads(node):
                 continue
             if node.name in self.fused:
-                if population in self.fused[node.name].others:
+                fused = self.fused[node.name]
+                if population in fused.others or fused.depthwise is not None:
                     return True
             elif node.name not in self.gathered:
                 return True
@@ -117,7 +131,8 @@ class Plan:
     def way_of(self, node: Node) -> str:
         """Return how a node is computed, in a word; "" where NumPy does it, or the layer itself."""
         if node.name in self.fused:
-            return "events" if self.fused[node.name].ways else "values"
+            fused = self.fused[node.name]
+            return "events" if fused.ways or fused.depthwise is not None else "values"
         if node.name in self.gathered or node.name in self.depthwise:
             return "events"
         if node.name in self.skipped or isinstance(node.op, (Input, Output, Reshape)):
@@ -167,6 +182,19 @@ class Plan:
                 return
         self.fused[node.name] = Fused(neurons, (found,), tuple(p.name for p in others))
 
+    def _fuse_depthwise(self, population: str) -> None:
+        """Compute a depthwise convolution where its values are wanted: alone, or for a convolution of one place."""
+        fused = self.fused[population]
+        if len(fused.ways) > 1 or (not fused.ways and len(fused.others) != 1):
+            return
+        name = fused.ways[0].source if fused.ways else fused.others[0]
+        node = self._graph.nodes[name]
+        fits = all(_is_pointwise(way) for way in fused.ways)
+        if fits and self._is_depthwise(node) and self._graph.only_consumer(node) is not None:
+            others = fused.others if fused.ways else ()
+            self.fused[population] = Fused(fused.op, fused.ways, others, node)
+            self.skipped.add(name)
+
     def _is_depthwise(self, node: Node) -> bool:
         """Say whether a node is a depthwise convolution of events."""
         op = node.op
@@ -200,6 +228,14 @@ class Plan:
         for node in self._graph.nodes.values():
             if isinstance(node.op, Reshape) and node.name not in read:
                 self.skipped.add(node.name)
+
+
+def _is_pointwise(way: Gathered) -> bool:
+    """Say whether each place takes what is at the same place of the source."""
+    op = way.op
+    if isinstance(op, Dense):
+        return not way.flat
+    return isinstance(op, Conv) and all(n == 1 for n in (*op.window, *op.strides)) and not np.any(op.padding)
 
 
 def _weights(node: Node) -> int:

@@ -9,9 +9,11 @@ import numpy as np
 
 from ....converter.ops import Array
 from ...llvm import LANES
+from .add_products import add_spread
+from .depthwise import Depthwise, gather_own
 from .event_lists import CHUNK, EventLists, append_row
 from .fire_lanes import fire_lanes
-from .gather import gather
+from .gather import gather, gather_values
 from .row_map import RowMap
 
 __all__ = ["Firing", "run_population"]
@@ -43,6 +45,9 @@ class Firing(NamedTuple):
 @numba.njit(nogil=True, cache=True)
 def run_population(
     source: EventLists,
+    values: Array,
+    numbers: Array,
+    before: Depthwise,
     source_steps: int,
     steps: int,
     to: RowMap,
@@ -61,6 +66,11 @@ def run_population(
     ----------
     source
         The events that it receives. Its steps are 1 where they are values that never change, else ``steps``.
+    values
+        What it receives instead, as `gather_values` takes it, where it has any size.
+    numbers, before
+        What it receives instead through a depthwise convolution, as `gather_own` takes it, where they have any size.
+        Where the map has no taps, the values of the convolution are in thresholds and go to the neurons as they are.
     to
         The map from them, in thresholds, with the neuron's own constant current.
     base
@@ -90,14 +100,45 @@ def run_population(
         for place in range(len(to.constant)):
             row = firing.per_threshold[place if len(firing.per_threshold) > 1 else 0]
             scales[place * lanes : (place + 1) * lanes] = row[:lanes]
+    value_at, weight_at = np.empty(len(before.weights), np.int64), np.empty(len(before.weights), np.int64)
+    padded = before.weights.shape[1]
+    mixed = np.empty((min(many, to.columns) if numbers.size and len(to.taps) else 0, 1, source_steps, padded))
+    whole = sums[: many * each].reshape(many, blocks, source_steps, width)
+    samples = counts.shape[1]
     found = 0
-    for b in range(counts.shape[1]):
+    for b in range(samples):
         spikes, operations = 0.0, 0.0
         for y in range(to.rows):
             for first in range(0, to.columns, many):
                 last = min(first + many, to.columns)
                 sums[: (last - first) * each] = 0
-                gather(source, b, source_steps, to, y, first, last, sums, reach)
+                if numbers.size and len(to.taps) == 0:
+                    gather_own(numbers, samples, steps, b, before, y, first, last, blocks, whole, value_at, weight_at)
+                elif numbers.size:
+                    for x in range(last - first):
+                        for t in range(steps):
+                            mixed[x, 0, t] = before.bias
+                    gather_own(numbers, samples, steps, b, before, y, first, last, 1, mixed, value_at, weight_at)
+                    for x in range(first, last):
+                        for block in range(blocks):
+                            place = (x - first) * each + block * steps * width
+                            value, weight = (x - first) * steps * padded, block * to.weights.shape[1] * width
+                            add_spread(
+                                sums,
+                                place,
+                                width,
+                                steps,
+                                mixed.reshape(-1),
+                                value,
+                                padded,
+                                to.weights,
+                                weight,
+                                before.channels,
+                            )
+                elif values.size:
+                    gather_values(values, b, to, y, first, last, sums)
+                else:
+                    gather(source, b, source_steps, to, y, first, last, sums, reach)
                 for x in range(first, last):
                     at = y * to.columns + x
                     neuron = at * to.outputs
@@ -168,8 +209,7 @@ def run_population(
                     for x in range(to.columns):
                         neuron = (y * to.columns + x) * to.outputs
                         begin = t * length + x * wide
-                        for o in range(to.outputs):
-                            dense[t, b, neuron + o] = events[begin + o]
+                        dense[t, b, neuron : neuron + to.outputs] = events[begin : begin + to.outputs]
         lists.starts[b, to.rows * steps * to.columns] = found
         counts[0, b] = spikes
         counts[1, b] = operations

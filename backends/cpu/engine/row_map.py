@@ -10,7 +10,7 @@ from ....converter.ops import Array, Conv, Dense, Shape
 from .add_rows import WIDTHS
 from .event_lists import as_rows
 
-__all__ = ["RowMap", "in_lanes", "no_map", "row_map", "scaled", "taps_of"]
+__all__ = ["RowMap", "in_lanes", "narrowed", "no_map", "row_map", "scaled", "taps_of"]
 
 
 class RowMap(NamedTuple):
@@ -80,6 +80,14 @@ def scaled(to: RowMap, heights: Array, thresholds: Array, correction: Array) -> 
     for block, lanes in zip(places, per_threshold.reshape(blocks, width), strict=True):
         block *= factors[:, None] * lanes  # block by block: large layers are not copied
     return to._replace(constant=(to.constant + correction) * per_threshold)
+
+
+def narrowed(to: RowMap) -> RowMap:
+    """Return the map with its outputs in the narrowest blocks: for values, which read the weights often."""
+    blocks, rows, width = to.weights.shape
+    narrow = min(WIDTHS)
+    cut = to.weights.reshape(blocks, rows, width // narrow, narrow).transpose(0, 2, 1, 3)
+    return to._replace(weights=np.ascontiguousarray(cut).reshape(-1, rows, narrow))
 
 
 def in_lanes(values: Array, to: RowMap) -> Array:

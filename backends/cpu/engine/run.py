@@ -10,14 +10,14 @@ import numpy as np
 
 from ....converter.dynamics import PopulationState, Signal
 from ....converter.graph import Graph, Node
-from ....converter.ops import Array, Neurons
-from .depthwise import Depthwise
+from ....converter.ops import Array, Cell, Neurons
+from .depthwise import Depthwise, depthwise, depthwise_values, flat_numbers, no_depthwise
 from .event_lists import EventLists, Source, as_rows, list_values, padded_channels
 from .events import Events, room_for_lists
 from .gather import gather_currents
 from .plan import Fused, Gathered, Plan
 from .population import Firing, run_population
-from .row_map import RowMap, in_lanes, no_map, row_map, scaled
+from .row_map import RowMap, in_lanes, narrowed, no_map, row_map, scaled
 from .ways import as_ways, phase_setup
 from .whole_population import Way, run_constant, run_whole
 from .workspace import Workspace
@@ -26,6 +26,8 @@ __all__ = ["Engine"]
 
 _SUMS = 2**15  # values of the sums that are gathered before neurons fire: they stay in the cache
 _NO_NUMBERS = np.empty((0, 0, 0), np.int8)
+_NO_EVENTS = np.empty(0, np.int8)
+_NO_VALUES = np.empty((0, 0, 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,8 @@ class _Population:
     ----------
     to
         Its first way, in thresholds and float64, with the neurons' own constant current.
+    before
+        The depthwise convolution that stands before all; in thresholds where nothing stands between.
     constant
         What comes by no event: ``(places | 1, lanes)`` float64, in thresholds.
     ways, whole
@@ -45,6 +49,7 @@ class _Population:
     """
 
     to: RowMap
+    before: Depthwise
     constant: Array
     firing: Firing
     ways: Sequence[Way]
@@ -66,7 +71,7 @@ class Engine:
         self._graph = graph
         self._kept: dict[Gathered, RowMap] = {}
         self._maps = {name: self._map(g) for name, g in self.plan.gathered.items()}
-        self._depthwise = {name: Depthwise.compiled(graph, graph.nodes[name]) for name in self.plan.depthwise}
+        self._depthwise = {name: depthwise(graph, graph.nodes[name]) for name in self.plan.depthwise}
         self._populations = {
             name: self._population(graph.nodes[name], fused, synapses[name]) for name, fused in self.plan.fused.items()
         }
@@ -103,15 +108,18 @@ class Engine:
         dense = np.empty((n_steps, samples, size), np.int8) if wanted else _NO_NUMBERS
         made = room_for_lists(workspace, node.shape, n_steps, samples)
         counts = np.empty((2, samples))
-        source, steps = _listed(first, workspace) if fused.ways else (_no_lists(samples), 1)
+        source, values, steps = _no_lists(samples), _NO_VALUES, 1
+        received = _NO_EVENTS
+        if fused.depthwise is not None:
+            received, steps = flat_numbers(_events(first), population.before), n_steps
+        elif fused.ways:
+            source, values, steps = _listed(first, workspace)
         whole = state is None and population.whole is not None
         sums, reach = _sums(population.to, steps, workspace, whole=whole)
         way, steady = "float64", made
         if whole and population.whole is not None:
             way = "integers"
-            second = sources[-1]
-            if not isinstance(second, Events):
-                raise TypeError(f"{name}: expected events, received values")
+            second = _events(sources[-1])
             steady_sums = _sums(population.to, 1, workspace, whole=True)
             run_whole(
                 source,
@@ -143,6 +151,9 @@ class Engine:
             to, firing = population.to, population.firing
             run_population(
                 source.lists,
+                values,
+                received,
+                population.before,
                 steps,
                 n_steps,
                 to,
@@ -156,7 +167,7 @@ class Engine:
                 reach,
             )
         workspace.give_back(sums, reach)
-        if fused.ways:
+        if fused.ways and fused.depthwise is None:
             _release(source, first, workspace)
         if state is not None:
             state.steps += n_steps
@@ -175,6 +186,9 @@ class Engine:
     def currents(self, name: str, sources: Sequence[Signal | Events], workspace: Workspace) -> Signal:
         """Return what a fused population receives, for those who run it otherwise: in activation units."""
         fused, shape = self.plan.fused[name], self._graph.nodes[name].shape
+        if fused.depthwise is not None:
+            mixed = self.depthwise(fused.depthwise.name, _events(sources[0]))
+            sources = [mixed, *sources[1:]]
         parts = [
             self._values(self._kept_map(way), source, workspace)
             for way, source in zip(fused.ways, sources, strict=False)
@@ -185,7 +199,10 @@ class Engine:
     def depthwise(self, name: str, source: Events) -> Signal:
         """Return the values of a depthwise convolution of events."""
         shape = self._graph.nodes[name].shape
-        return Signal(self._depthwise[name].of(source.dense()).reshape(source.steps, source.samples, *shape), False)
+        if name not in self._depthwise:  # one that is fused: few runs need its values
+            self._depthwise[name] = depthwise(self._graph, self._graph.nodes[name])
+        values = depthwise_values(self._depthwise[name], source)
+        return Signal(values.reshape(source.steps, source.samples, *shape), False)
 
     def way_of(self, name: str) -> str:
         """Return how a node without neurons is computed, in a word."""
@@ -203,32 +220,33 @@ class Engine:
         """Return what a population receives besides the lists of its first way: ``(steps | 1, samples, neurons)``."""
         parts = []
         if first.steadies:
-            parts.append(
-                _Values(self._gather(self._kept_map(fused.ways[0]), first.steady, 1, workspace, biased=False), True)
-            )
+            to = self._kept_map(fused.ways[0])
+            parts.append(_Values(self._gather(to, first.steady, _NO_VALUES, 1, workspace, biased=False), True))
         parts += [
             self._values(self._kept_map(way), source, workspace)
             for way, source in zip(fused.ways[1:], sources[1:], strict=False)
         ]
-        parts += [_Values.of(source) for source in sources[len(fused.ways) :]]
+        parts += [_Values.of(source) for source in sources[-len(fused.others) :] if fused.others]
         return np.ascontiguousarray(_added(parts).values.reshape(-1, samples, size)) if parts else None
 
     def _values(self, to: RowMap, source: Signal | Events, workspace: Workspace) -> _Values:
-        listed, steps = _listed(source, workspace)
-        currents = self._gather(to, listed.lists, steps, workspace)
+        listed, values, steps = _listed(source, workspace)
+        currents = self._gather(to, listed.lists, values, steps, workspace)
         if listed.steadies:
-            currents += self._gather(to, listed.steady, 1, workspace, biased=False)
+            currents += self._gather(to, listed.steady, _NO_VALUES, 1, workspace, biased=False)
         _release(listed, source, workspace)
         return _Values(currents, _constant(source))
 
     @staticmethod
-    def _gather(to: RowMap, lists: EventLists, steps: int, workspace: Workspace, *, biased: bool = True) -> Array:
-        """Return what lists bring in each step, ``(steps, samples, neurons)``, with the constant current or not."""
+    def _gather(
+        to: RowMap, lists: EventLists, values: Array, steps: int, workspace: Workspace, *, biased: bool = True
+    ) -> Array:
+        """Return what lists or values bring in each step, ``(steps, samples, neurons)``, with the constant current."""
         if not biased:
             to = to._replace(constant=np.zeros_like(to.constant))
         currents = np.empty((steps, len(lists.starts), to.rows * to.columns * to.outputs))
         sums, reach = _sums(to, steps, workspace)
-        gather_currents(lists, steps, to, sums, reach, currents)
+        gather_currents(lists, values, steps, to, sums, reach, currents)
         workspace.give_back(sums, reach)
         return currents
 
@@ -243,8 +261,15 @@ class Engine:
         sends = isinstance(source.op, Neurons)
         channels = as_rows(source.shape)[2]
         to = row_map(gathered.op, source.shape, padded_channels(channels) if sends else channels, flat=gathered.flat)
+        if not sends and not self._still(source):
+            to = narrowed(to)
         heights = source.op.threshold.astype(np.float64) if isinstance(source.op, Neurons) else np.ones(1)
         return scaled(to, heights, np.ones(1), np.zeros((1, to.constant.shape[1])))
+
+    def _still(self, node: Node) -> bool:
+        """Say whether the values of a node never change where those of the inputs do not."""
+        nodes = self._graph.nodes
+        return not isinstance(node.op, (Neurons, Cell)) and all(self._still(nodes[name]) for name in node.inputs)
 
     def _population(self, node: Node, fused: Fused, synapses: Array) -> _Population:
         op = fused.op
@@ -253,7 +278,15 @@ class Engine:
         correction = in_lanes(op.correction_of(node.shape), maps[0])
         none = np.zeros_like(correction)
         maps = [scaled(to, np.ones(1), thresholds, none if i else correction) for i, to in enumerate(maps)]
-        to = maps[0]
+        to, before = maps[0], no_depthwise()
+        if fused.depthwise is not None:
+            before = depthwise(self._graph, fused.depthwise)
+            if not fused.ways:
+                per_threshold = np.zeros(before.weights.shape[1])
+                per_threshold[: before.channels] = 1 / np.broadcast_to(thresholds, (before.channels,))
+                to = to._replace(constant=to.constant + in_lanes(before.bias[: before.channels] / thresholds, to))
+                before = before._replace(weights=before.weights * per_threshold)
+                maps = [to]
         each = synapses.reshape(-1, to.outputs)
         alike = bool((each == each[:, :1]).all())
         firing = Firing(
@@ -275,7 +308,7 @@ class Engine:
             whole = as_ways(maps, limits, constant, firing.voltage, op.n_min)
         phase = None if len(maps) > 1 or fused.others else phase_setup(constant, firing.voltage)
         ways, setup = whole if whole is not None else ([], None)
-        return _Population(to, constant, firing, ways, setup, phase)
+        return _Population(to, before, constant, firing, ways, setup, phase)
 
 
 @dataclass(frozen=True, eq=False)
@@ -301,21 +334,29 @@ def _added(parts: Sequence[_Values]) -> _Values:
     return _Values(total, all(part.constant for part in parts))
 
 
+def _events(source: Signal | Events) -> Events:
+    if not isinstance(source, Events):
+        raise TypeError("expected events, received values")
+    return source
+
+
 def _constant(source: Signal | Events) -> bool:
     return isinstance(source, Signal) and source.constant
 
 
-def _listed(source: Signal | Events, workspace: Workspace) -> tuple[Source, int]:
-    """Return events or values as lists, and their steps."""
+def _listed(source: Signal | Events, workspace: Workspace) -> tuple[Source, Array, int]:
+    """Return events, or values that never change, as lists; other values as they are; and their steps."""
     if isinstance(source, Events):
-        return source.source(workspace), source.steps
+        return source.source(workspace), _NO_VALUES, source.steps
     steps, samples = source.values.shape[:2]
     rows, columns, channels = as_rows(source.values.shape[2:])
     size = rows * columns * channels
-    lists = room_for_lists(workspace, source.values.shape[2:], steps, samples, np.float64)
     flat = np.ascontiguousarray(source.values.reshape(steps, samples, size), dtype=np.float64)
-    list_values(flat, rows, columns, channels, lists)
-    return Source(lists, lists, False), steps
+    if steps > 1:
+        return _no_lists(samples), flat, steps
+    lists = room_for_lists(workspace, source.values.shape[2:], steps, samples, np.float64)
+    list_values(flat[0], rows, columns, channels, lists)
+    return Source(lists, lists, False), _NO_VALUES, steps
 
 
 def _release(listed: Source, source: Signal | Events, workspace: Workspace) -> None:
