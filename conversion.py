@@ -18,14 +18,22 @@ from .converter.ops import Array, Shape
 from .converter.passes import MAX_POOLS, run_passes
 from .converter.report import Report, ReportBuilder
 from .converter.sources import read_model
-from .converter.spiking import PRESETS, NeuronPreset, Stages, count_neurons, note_what_chips_lack, tell_max_pooling
+from .converter.spiking import (
+    PRESETS,
+    NeuronPreset,
+    Stages,
+    Tolerates,
+    count_neurons,
+    note_what_chips_lack,
+    tell_max_pooling,
+)
 from .converter.temporal import keeps_time
 from .converter.training_only import note_training_only
 from .errors import ConversionError, UsageError
 from .network import SpikingNetwork
 from .placement_report import with_backend
 from .preparation import INPUT_RANGE, OnFitted, not_told, own_version, prepare
-from .step_choice import choose_steps
+from .step_choice import choose_rates, choose_steps
 from .trained import convert_trained
 
 __all__ = ["check", "convert", "own_version"]
@@ -67,8 +75,9 @@ def convert(
     target_steps
         The steps that the network is fitted for, and run for by default; 16 where neither is said.
     target_loss
-        Instead: find the fewest steps that lose at most so many percentage points of accuracy on new samples (for
-        outputs that are no classes: so many percent of their standard deviation). It needs calibration samples.
+        Find the fewest steps that lose at most so many percentage points of accuracy on new samples (for outputs that
+        are no classes: so many percent of their standard deviation); with ``target_steps``, the fewest spikes in these
+        steps. It needs calibration samples.
     max_steps
         The most steps that ``target_loss`` may take.
     target
@@ -117,6 +126,11 @@ def convert(
         raise UsageError(f"expected max_pool out of {', '.join(MAX_POOLS)}, received {max_pool!r}")
     _check_steps(target_steps, target_loss, max_steps, calibration, target)
     stages = stages or (Stages() if calibration is not None else Stages.without_spikes())
+    if target_steps is not None and target_loss is not None and not stages.lowers_rates:
+        raise UsageError(
+            "expected fitted thresholds and no rate scale with target_steps and target_loss, which choose the rates; "
+            f"received thresholds={stages.thresholds}, rate_scale={stages.scale:g}"
+        )
     if target == "loihi":  # chooses the thresholds of its own neurons
         stages = replace(stages, rate_scale=stages.scale)
     if custom_layers:
@@ -135,19 +149,24 @@ def convert(
     )
     del record  # weights that were folded into others
     report, samples = prepared.report, prepared.samples
-    if target_loss is None and max_steps != _MAX_STEPS:
+    if (target_loss is None or target_steps is not None) and max_steps != _MAX_STEPS:
         report.note("option-without-effect", "max_steps: it limits the search that target_loss starts")
     prepared.note_thresholds(preset, stages, report)
     provenance = prepared.provenance_for(preset, target)
 
-    def spiking(fitted_on: Sequence[Array], n_steps: int, told: ReportBuilder) -> Graph:
-        return prepared.spiking(preset, stages, n_steps, told, samples=fitted_on, on_fitted=on_fitted)
+    def spiking(fitted_on: Sequence[Array], n_steps: int, told: ReportBuilder, tolerates: Tolerates | None) -> Graph:
+        return prepared.spiking(
+            preset, stages, n_steps, told, samples=fitted_on, on_fitted=on_fitted, tolerates=tolerates
+        )
 
     if target_loss is None:
         steps = target_steps or _STEPS
-        made = spiking(samples, steps, report)
+        made = spiking(samples, steps, report, None)
     else:
-        choice = choose_steps(spiking, prepared.graph, samples, target_loss, max_steps, report)
+        if target_steps is None:
+            choice = choose_steps(spiking, prepared.graph, samples, target_loss, max_steps, report)
+        else:
+            choice = choose_rates(spiking, prepared.graph, samples, target_loss, target_steps, report)
         steps, made, report = choice.n_steps, choice.graph, choice.report
         provenance |= {"target_loss": target_loss, "estimated_loss": choice.estimate}
     return SpikingNetwork(graph=made, report=report.build(), target_steps=steps, provenance=provenance)
@@ -200,8 +219,6 @@ def _check_steps(
         return
     if isinstance(target_loss, str) or not 0 < target_loss < 100:
         raise UsageError(f"expected target_loss in percentage points, above 0, received {target_loss}")
-    if target_steps is not None:
-        raise UsageError("expected target_steps or target_loss, received both; max_steps limits the search")
     if calibration is None:
         raise UsageError("expected calibration samples with target_loss, received none: the loss is measured on them")
     if target == "loihi":

@@ -26,6 +26,7 @@ from .converter.spiking import (
     ActivationHistogram,
     NeuronPreset,
     Stages,
+    Tolerates,
     collect_activations,
     make_spiking,
     note_what_chips_lack,
@@ -88,6 +89,7 @@ class Preparation:
         *,
         samples: Sequence[Array] | None = None,
         on_fitted: OnFitted = not_told,
+        tolerates: Tolerates | None = None,
     ) -> Graph:
         """Return the spiking graph for a number of steps.
 
@@ -95,6 +97,8 @@ class Preparation:
         ----------
         samples
             What to fit to, instead of all the samples.
+        tolerates
+            As in `make_spiking`.
         """
         fitted_on = self.samples if samples is None else samples
         if not self.from_data:  # classes of noise say nothing about those of data
@@ -108,6 +112,7 @@ class Preparation:
             n_steps=n_steps,
             report=report,
             on_fitted=on_fitted,
+            tolerates=tolerates,
         )
 
     def note_thresholds(self, preset: NeuronPreset, stages: Stages, report: ReportBuilder) -> None:

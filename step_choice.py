@@ -1,4 +1,4 @@
-"""Choose the fewest steps that keep the accuracy, by running the network on samples that it was not fitted to."""
+"""Choose the fewest steps, or spikes, that keep the accuracy, on samples that the network was not fitted to."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from .backends import backend_named
 from .converter.graph import Graph
 from .converter.ops import Array, Output
 from .converter.report import ReportBuilder
-from .converter.spiking import expected_loss
+from .converter.spiking import Tolerates, expected_loss
 
-__all__ = ["StepChoice", "choose_steps"]
+__all__ = ["StepChoice", "choose_rates", "choose_steps"]
 
 _TRIED = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 _HELD_OUT = 256  # samples at most
 _BATCH = 16  # samples that go through the model at a time
 
-MakeSpiking = Callable[[Sequence[Array], int, ReportBuilder], Graph]
-"""Samples to fit to, steps and report → spiking graph."""
+MakeSpiking = Callable[[Sequence[Array], int, ReportBuilder, Tolerates | None], Graph]
+"""Samples to fit to, steps, report, and what to accept while rates are lowered → spiking graph."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,7 @@ def choose_steps(
     tried = (*(n for n in _TRIED if n < max_steps), max_steps)
     for n_steps in tried:
         told = deepcopy(report)
-        graph = make(fitted_on, n_steps, told)
+        graph = make(fitted_on, n_steps, told, None)
         estimate = 100 * _expected_loss(graph, expected, held_out, n_steps)
         met = estimate <= target_loss
         if met or n_steps == tried[-1]:
@@ -73,6 +73,32 @@ def choose_steps(
     words = f"at most {target_loss:g} points; {estimate:.2g} to expect after {n_steps} steps"
     told.note("steps-chosen" if met else "target-loss-missed", words, held_out_samples=len(held_out[0]))
     return StepChoice(n_steps=n_steps, graph=graph, report=told, estimate=estimate)
+
+
+def choose_rates(
+    make: MakeSpiking,
+    model: Graph,
+    samples: Sequence[Array],
+    target_loss: float,
+    n_steps: int,
+    report: ReportBuilder,
+) -> StepChoice:
+    """Return the network with the fewest spikes in these steps whose estimated loss is at most the target.
+
+    As `choose_steps`, with rates in place of steps; where nothing meets the target, that of the least error.
+    """
+    fitted_on, held_out = _split(samples)
+    expected = _outputs(model, held_out)
+
+    def loss(graph: Graph) -> float:
+        return 100 * _expected_loss(graph, expected, held_out, n_steps)
+
+    graph = make(fitted_on, n_steps, report, lambda found: loss(found.graph) <= target_loss)
+    estimate = loss(graph)
+    words = f"at most {target_loss:g} points; {estimate:.2g} to expect with these rates"
+    met = estimate <= target_loss
+    report.note("rates-chosen" if met else "target-loss-missed", words, held_out_samples=len(held_out[0]))
+    return StepChoice(n_steps=n_steps, graph=graph, report=report, estimate=estimate)
 
 
 def _split(samples: Sequence[Array]) -> tuple[list[Array], list[Array]]:

@@ -21,7 +21,7 @@ def add_to(commands: Commands) -> None:
     convert.add_argument("-o", "--output", metavar="NET", type=Path, required=True, help="the file to write")
     convert.add_argument("--calibrate", metavar="DATA.npz", type=Path, help="samples x to take thresholds from")
     convert.add_argument("--steps", type=int, help="steps the network is meant for (default: 16)")
-    text = "find the fewest steps that lose at most so many percentage points on new samples"
+    text = "find the fewest steps (with --steps: spikes) that lose at most so many percentage points on new samples"
     convert.add_argument("--target-loss", type=float, metavar="POINTS", help=text)
     convert.add_argument("--max-steps", type=int, default=128, help="the most that --target-loss takes (default: 128)")
     text = "set a stage of the calibration: thresholds=mmse, bias=on, potential=off …; may be repeated"

@@ -12,18 +12,19 @@ import spikeport
 from calibration_cases import GRAPHS, dense_of, samples_for
 from graphs import RELU, graph_of, node, random, report_for
 from spikeport import cli
+from spikeport.backends import backend_named
 from spikeport.converter.ops import Input, Output
 from spikeport.converter.spiking import PRESETS, Stages, collect_activations, make_spiking
 from spikeport.errors import UsageError
-from spikeport.step_choice import _TRIED, choose_steps
+from spikeport.step_choice import _TRIED, choose_rates, choose_steps
 
 
-def chosen(graph, samples, target_loss: float, max_steps: int = 64, stages: Stages | None = None):
+def chosen(graph, samples, target_loss: float, max_steps: int = 64, stages: Stages | None = None, n_steps=None):
     """The choice for a graph whose ReLUs are Activations, and how many steps were tried."""
     tried = []
     histograms = collect_activations(graph, samples)
 
-    def make(fitted_on, n_steps, report):
+    def make(fitted_on, n_steps, report, tolerates):
         tried.append((n_steps, len(fitted_on[0])))
         return make_spiking(
             graph,
@@ -34,9 +35,12 @@ def chosen(graph, samples, target_loss: float, max_steps: int = 64, stages: Stag
             n_steps=n_steps,
             report=report,
             on_fitted=lambda done, total: None,
+            tolerates=tolerates,
         )
 
     report = report_for(graph)
+    if n_steps is not None:
+        return choose_rates(make, graph, samples, target_loss, n_steps, report), tried, report
     return choose_steps(make, graph, samples, target_loss, max_steps, report), tried, report
 
 
@@ -59,6 +63,27 @@ def test_an_easier_target_takes_fewer_steps():
     assert steps[0] > steps[-1]
     for choice, loss in zip(found, (1.5, 6.0, 25.0), strict=True):
         assert choice.estimate <= loss
+
+
+def test_an_easier_target_takes_fewer_spikes_in_the_same_steps():
+    graph = classifier()
+    samples = samples_for(graph, 200)
+    events = []
+    for loss in (3.0, 6.0, 25.0):
+        choice, tried, report = chosen(graph, samples, loss, n_steps=32)
+        events.append(np.sum(backend_named("cpu").deploy(choice.graph).run(samples, 32).spike_counts["r1"]))
+        assert choice.estimate <= loss
+        assert tried == [(32, 100)]
+        assert {"rates-chosen", "fewest-spikes"} <= {n.code for n in report.build().notes}
+    assert events == sorted(events, reverse=True)
+    assert events[-1] < events[0] / 2
+
+
+def test_rates_that_miss_the_target_are_told():
+    graph = classifier()
+    choice, _, report = chosen(graph, samples_for(graph, 100), 0.001, n_steps=2)
+    assert choice.estimate > 0.001
+    assert "target-loss-missed" in {n.code for n in report.build().notes}
 
 
 def test_the_choice_is_told():
@@ -125,7 +150,10 @@ WRONG = [
     ({"target_loss": 100}, "received 100"),
     ({"target_loss": float("nan")}, "received nan"),
     ({"target_loss": "low"}, "received low"),
-    ({"target_loss": 1.0, "target_steps": 8}, "received both"),
+    (
+        {"target_loss": 1.0, "target_steps": 8, "stages": Stages(rate_scale=2)},
+        "received thresholds=fitted, rate_scale=2",
+    ),
     ({"target_loss": 1.0, "max_steps": 0}, "max_steps of at least 1, received 0"),
     ({"target_loss": 1.0, "max_steps": 2.5}, "as a whole number, received 2.5"),
     ({"target_loss": 1.0, "calibration": None}, "expected calibration samples with target_loss"),
@@ -208,7 +236,7 @@ def test_the_command_line_sets_stages(small_h5, small_data, tmp_path):
     [
         (("--stage", "purple=on"), "expected a stage as NAME=VALUE"),
         (("--stage", "thresholds=largest"), "stage thresholds: expected one of"),
-        (("--target-loss", "1", "--steps", "4"), "received both"),
+        (("--target-loss", "1", "--steps", "4", "--stage", "thresholds=mmse"), "received thresholds=mmse"),
         (("--target-loss", "0"), "above 0"),
         (("--target-loss", "1", "--max-steps", "0"), "at least 1, received 0"),
     ],

@@ -168,6 +168,7 @@ REASONS: Mapping[str, Reason] = {
             "read-out-delayed", _NOTE, "the read-out leaves out the first steps, in which signals reach the last layer"
         ),
         Reason("steps-chosen", _NOTE, "the fewest steps that keep the loss on samples held out from the calibration"),
+        Reason("rates-chosen", _NOTE, "the lowest rates that keep the loss on samples held out from the calibration"),
         Reason(
             "target-loss-missed",
             _APPROXIMATE,

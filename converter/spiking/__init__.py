@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .chip_notes import note_what_chips_lack
 from .expected_loss import expected_loss
+from .fewest_spikes import Tolerates
 from .histograms import ActivationHistogram, collect_activations
 from .insert_neurons import count_neurons
 from .make_spiking import make_spiking
@@ -16,6 +17,7 @@ __all__ = [
     "ActivationHistogram",
     "NeuronPreset",
     "Stages",
+    "Tolerates",
     "collect_activations",
     "count_neurons",
     "expected_loss",

@@ -9,7 +9,7 @@ from ..graph import Graph
 from ..ops import Array
 from ..report import ReportBuilder
 from .chain import ChainResult, calibrate_on_spikes
-from .fewest_spikes import fewest_spikes
+from .fewest_spikes import Tolerates, fewest_spikes
 from .histograms import ActivationHistogram
 from .insert_neurons import insert_neurons
 from .presets import NeuronPreset
@@ -28,6 +28,7 @@ def make_spiking(
     n_steps: int,
     report: ReportBuilder,
     on_fitted: Callable[[int, int], None],
+    tolerates: Tolerates | None = None,
 ) -> Graph:
     """Return the spiking graph after all the stages.
 
@@ -41,6 +42,8 @@ def make_spiking(
         One array ``(samples, *shape)`` for each input.
     on_fitted
         Called with the populations that are fitted to spikes, and how many there are.
+    tolerates
+        What to accept while rates are lowered: by default, what leaves the classes as they are.
     """
     if not histograms or not stages.needs_spikes:
         return insert_neurons(graph, histograms, preset, report, stages=stages, n_steps=n_steps)
@@ -54,7 +57,6 @@ def make_spiking(
 
         return calibrate_on_spikes(spiking, samples, n_steps, stages, told, on_progress, rate_scales=rate_scales)
 
-    economical = stages.rate_scale is None and stages.thresholds == "fitted"
-    found = fewest_spikes(calibrate) if economical else calibrate({})
+    found = fewest_spikes(calibrate, tolerates) if stages.lowers_rates else calibrate({})
     report.adopt(found.report)
     return found.graph

@@ -96,6 +96,11 @@ class Stages:
         return fitted or self.bias is not False or self.potential or self.weights
 
     @property
+    def lowers_rates(self) -> bool:
+        """Whether rates are lowered where that loses little."""
+        return self.rate_scale is None and self.thresholds == "fitted"
+
+    @property
     def scale(self) -> float:
         """Return the factor on the rates: 1 where none was set."""
         return 1.0 if self.rate_scale is None else self.rate_scale
