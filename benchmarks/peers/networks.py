@@ -23,7 +23,7 @@ Samples = tuple[np.ndarray, np.ndarray | None]
 
 
 class Case(NamedTuple):
-    """A network: its title, the steps to run, the loss (points) for the fewest steps, and its samples."""
+    """A network: its title, the steps to run, the loss (points) for the fewest steps and spikes, and its samples."""
 
     title: str
     steps: int
@@ -94,8 +94,8 @@ def make(name: str, folder: Path, images: int, steps: int | None, *, reuse: bool
     facts.unlink(missing_ok=True)
     say(f"{case.title}: converting for {steps} steps, and for a loss of {case.loss} points")
     nets = {
-        "graded": spikeport.convert(model, calibration, target_steps=steps),
-        "binary": spikeport.convert(model, calibration, target_steps=steps, neurons="binary"),
+        "graded": spikeport.convert(model, calibration, target_steps=steps, target_loss=case.loss),
+        "binary": spikeport.convert(model, calibration, target_steps=steps, target_loss=case.loss, neurons="binary"),
         "fewest": spikeport.convert(model, calibration, target_loss=case.loss),
     }
     for label, net in nets.items():

@@ -9,13 +9,13 @@ import numba
 import numpy as np
 
 from ....converter.graph import Graph, Node
-from ....converter.ops import Array, Conv, Neurons
+from ....converter.ops import Array, AvgPool, Conv, Neurons, Op
 from .add_products import CHANNELS, add_own
 from .event_lists import as_rows
 from .events import Events
 from .row_map import taps_of
 
-__all__ = ["Depthwise", "depthwise", "depthwise_values", "flat_numbers", "gather_own", "no_depthwise"]
+__all__ = ["Depthwise", "as_depthwise", "depthwise", "depthwise_values", "flat_numbers", "gather_own", "no_depthwise"]
 
 
 class Depthwise(NamedTuple):
@@ -49,11 +49,27 @@ class Depthwise(NamedTuple):
     source_channels: int
 
 
+def as_depthwise(op: Op, channels: int) -> Conv | None:
+    """Return the depthwise convolution that an op is on so many channels, or a mean over windows; None for others."""
+    if isinstance(op, Conv):
+        return op if 1 < op.groups == channels else None
+    if not isinstance(op, AvgPool) or np.any(op.padding) or channels == 1:
+        return None
+    return Conv(
+        kernel=np.full((*op.pool_size, 1, channels), 1 / prod(op.pool_size)),
+        strides=op.strides,
+        dilation=(1,) * len(op.pool_size),
+        padding=op.padding,
+        groups=channels,
+    )
+
+
 def depthwise(graph: Graph, node: Node) -> Depthwise:
-    """Return the compiled form of a Conv that reads a population."""
-    op, source = node.op, graph.input_of(node)
-    if not isinstance(op, Conv) or not isinstance(source.op, Neurons):
-        raise TypeError(f"{node.name}: expected a convolution of events, received {op.kind}")
+    """Return the compiled form of a node that reads a population, and that `as_depthwise` takes."""
+    source = graph.input_of(node)
+    op = as_depthwise(node.op, source.shape[-1])
+    if op is None or not isinstance(source.op, Neurons):
+        raise TypeError(f"{node.name}: expected a depthwise convolution of events, received {node.op.kind}")
     inputs, channels = source.shape[-1], node.shape[-1]
     heights = np.broadcast_to(source.op.threshold.astype(np.float64), (inputs,)).repeat(channels // inputs)
     padded = -(-channels // CHANNELS) * CHANNELS
@@ -113,18 +129,19 @@ def gather_own(
     value_at, weight_at
         Room for the places of the window: int64.
     """
-    padded, channels = to.weights.shape[1], to.channels
-    size = to.source_rows * to.source_columns * channels
+    padded, channels, columns, span = to.weights.shape[1], to.channels, to.source_columns, to.reach
+    begins, taps, weights, jump = to.begins, to.taps, to.weights, to.stride  # taken out once: each time costs
+    size = to.source_rows * columns * channels
     width = sums.shape[3]
     flat = sums.reshape(-1)
     for x in range(first, last):
         many = 0
-        for tap in range(to.begins[row], to.begins[row + 1]):
-            for i in range(to.reach):
-                column = x * to.stride + to.taps[tap, 2] + i
-                if 0 <= column < to.source_columns:
-                    value_at[many] = (to.taps[tap, 0] * to.source_columns + column) * channels
-                    weight_at[many] = (to.taps[tap, 1] + i) * padded
+        for tap in range(begins[row], begins[row + 1]):
+            for i in range(span):
+                column = x * jump + taps[tap, 2] + i
+                if 0 <= column < columns:
+                    value_at[many] = (taps[tap, 0] * columns + column) * channels
+                    weight_at[many] = (taps[tap, 1] + i) * padded
                     many += 1
         for block in range(blocks):
             place = ((x - first) * blocks + block) * steps * width
@@ -138,7 +155,7 @@ def gather_own(
                 at,
                 stride,
                 value_at,
-                to.weights,
+                weights,
                 weight_at,
                 many,
                 channel,

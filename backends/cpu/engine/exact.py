@@ -7,38 +7,38 @@ import numpy as np
 
 from ....converter.ops import TIE, Array
 from .event_lists import EventLists
-from .row_map import RowMap
+from .way import Way
 
 __all__ = ["add_exactly", "fire_exactly"]
 
 
 @numba.njit(nogil=True, cache=True)
 def add_exactly(
-    lists: EventLists, sample: int, steps: int, to: RowMap, output: int, row: int, column: int, currents: Array
+    lists: EventLists, sample: int, steps: int, way: Way, output: int, row: int, column: int, currents: Array
 ) -> None:
     """Add what one neuron receives to its currents.
 
     Parameters
     ----------
-    to
-        In thresholds: float64.
     currents
         ``(steps,)`` float64.
     """
-    columns, channels = to.source_columns, to.source_channels
-    weights, width = to.weights, to.weights.shape[2]
-    block, lane = output // width, output % width
-    for tap in range(to.tap_begins[row], to.tap_begins[row + 1]):
-        source, number, offset = to.taps[tap, 0], to.taps[tap, 1], to.taps[tap, 2]
+    to, width, weights = way.to, way.exact_width, way.exact
+    columns, channels, wide = to.source_columns, to.source_channels, to.reach
+    begins, taps = to.tap_begins, to.taps  # taken out once: each time costs
+    codes, sizes, starts = lists.codes, lists.sizes, lists.starts
+    first = (output // width) * to.weights.shape[1] * width + output % width
+    for tap in range(begins[row], begins[row + 1]):
+        source, number, offset = taps[tap, 0], taps[tap, 1], taps[tap, 2]
         begin = column * to.stride + offset
         shift = (source * columns + begin) * channels - number
         for t in range(steps):
             line = (source * steps + t) * columns
-            start = lists.starts[sample, line + min(max(begin, 0), columns)]
-            stop = lists.starts[sample, line + max(min(begin + to.reach, columns), 0)]
+            start = starts[sample, line + min(max(begin, 0), columns)]
+            stop = starts[sample, line + max(min(begin + wide, columns), 0)]
             total = 0.0
             for e in range(start, stop):
-                total += lists.sizes[e] * weights[block, lists.codes[e] - shift, lane]
+                total += sizes[e] * weights[first + (codes[e] - shift) * width]
             currents[t] += total
 
 

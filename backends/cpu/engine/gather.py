@@ -28,20 +28,21 @@ def gather(
     """
     weights, starts = to.weights, lists.starts
     blocks, width = weights.shape[0], weights.shape[2]
-    columns, channels = to.source_columns, to.source_channels
+    columns, channels, stride, wide = to.source_columns, to.source_channels, to.stride, to.reach
+    begins, taps = to.tap_begins, to.taps  # taken out once: each time costs
+    codes, sizes = lists.codes, lists.sizes
     origin = sample * starts.shape[1]
     for block in range(blocks):
-        for tap in range(to.tap_begins[row], to.tap_begins[row + 1]):
-            source, number, offset = to.taps[tap, 0], to.taps[tap, 1], to.taps[tap, 2]
+        for tap in range(begins[row], begins[row + 1]):
+            source, number, offset = taps[tap, 0], taps[tap, 1], taps[tap, 2]
             for x in range(first, last):
-                begin = x * to.stride + offset
+                begin = x * stride + offset
                 shift = (source * columns + begin) * channels - number
-                left, right = min(max(begin, 0), columns), max(min(begin + to.reach, columns), 0)
+                left, right = min(max(begin, 0), columns), max(min(begin + wide, columns), 0)
                 if left >= right:
                     continue
                 line, span = origin + source * steps * columns + left, right - left
                 place, reached = ((x - first) * blocks + block) * steps * width, (x - first) * steps
-                codes, sizes = lists.codes, lists.sizes
                 if width == 64:
                     add_rows_64(
                         sums,
@@ -110,14 +111,15 @@ def gather_values(values: Array, sample: int, to: RowMap, row: int, first: int, 
     """
     weights, flat = to.weights, values.reshape(-1)
     blocks, width = weights.shape[0], weights.shape[2]
-    columns, channels, steps = to.source_columns, to.source_channels, values.shape[0]
+    columns, channels, steps, wide = to.source_columns, to.source_channels, values.shape[0], to.reach
+    begins, taps = to.tap_begins, to.taps
     stride = values.shape[1] * values.shape[2]
     for block in range(blocks):
-        for tap in range(to.tap_begins[row], to.tap_begins[row + 1]):
-            source, number, offset = to.taps[tap, 0], to.taps[tap, 1], to.taps[tap, 2]
+        for tap in range(begins[row], begins[row + 1]):
+            source, number, offset = taps[tap, 0], taps[tap, 1], taps[tap, 2]
             for x in range(first, last):
                 begin = x * to.stride + offset
-                left, right = min(max(begin, 0), columns), max(min(begin + to.reach, columns), 0)
+                left, right = min(max(begin, 0), columns), max(min(begin + wide, columns), 0)
                 if left >= right:
                     continue
                 value = sample * values.shape[2] + (source * columns + left) * channels

@@ -10,6 +10,7 @@ import numpy as np
 
 from ....converter.graph import Graph, Node
 from ....converter.ops import Add, Conv, Dense, Input, Neurons, Output, Reshape
+from .depthwise import as_depthwise
 
 __all__ = ["Fused", "Gathered", "Plan"]
 
@@ -196,13 +197,10 @@ class Plan:
             self.skipped.add(name)
 
     def _is_depthwise(self, node: Node) -> bool:
-        """Say whether a node is a depthwise convolution of events."""
-        op = node.op
-        return (
-            isinstance(op, Conv)
-            and 1 < op.groups == self._graph.input_of(node).shape[-1]
-            and self._sends(node.inputs[0])
-        )
+        """Say whether a node is a depthwise convolution of events, or a mean."""
+        if not node.inputs or not self._sends(node.inputs[0]):
+            return False
+        return as_depthwise(node.op, self._graph.input_of(node).shape[-1]) is not None
 
     def _sends(self, name: str) -> bool:
         """Say whether a node sends events."""

@@ -11,6 +11,8 @@ import numpy as np
 from ....converter.dynamics import PopulationState, Signal
 from ....converter.graph import Graph, Node
 from ....converter.ops import Array, Cell, Neurons
+from ...llvm import LANES
+from .choice import Choice
 from .depthwise import Depthwise, depthwise, depthwise_values, flat_numbers, no_depthwise
 from .event_lists import EventLists, Source, as_rows, list_values, padded_channels
 from .events import Events, room_for_lists
@@ -18,8 +20,10 @@ from .gather import gather_currents
 from .plan import Fused, Gathered, Plan
 from .population import Firing, run_population
 from .row_map import RowMap, in_lanes, narrowed, no_map, row_map, scaled
+from .values import Values, added
+from .way import Way
 from .ways import as_ways, phase_setup
-from .whole_population import Way, run_constant, run_whole
+from .whole_population import run_constant, run_whole
 from .workspace import Workspace
 
 __all__ = ["Engine"]
@@ -76,6 +80,8 @@ class Engine:
             name: self._population(graph.nodes[name], fused, synapses[name]) for name, fused in self.plan.fused.items()
         }
         self._wants_numbers = {name for name in self._populations if self.plan.wants_numbers(name)}
+        ways = {name: population.ways for name, population in self._populations.items()}
+        self._choice = Choice(graph, self.plan, ways)
 
     def gathered(self, name: str, source: Signal | Events, workspace: Workspace) -> Signal:
         """Return the values of a node that is gathered."""
@@ -104,7 +110,7 @@ class Engine:
         size = prod(node.shape)
         first = sources[0]
         samples = first.samples if isinstance(first, Events) else first.values.shape[1]
-        wanted = numbers or name in self._wants_numbers
+        wanted = numbers or name in self._wants_numbers or self._choice.is_multiplied(name)
         dense = np.empty((n_steps, samples, size), np.int8) if wanted else _NO_NUMBERS
         made = room_for_lists(workspace, node.shape, n_steps, samples)
         counts = np.empty((2, samples))
@@ -118,15 +124,13 @@ class Engine:
         sums, reach = _sums(population.to, steps, workspace, whole=whole)
         way, steady = "float64", made
         if whole and population.whole is not None:
-            way = "integers"
-            second = _events(sources[-1])
+            incoming = [self._choice.incoming(name, i, _events(sent), workspace) for i, sent in enumerate(sources)]
+            way = "dense" if any(by.numbers.size for by in incoming) else "integers"
             steady_sums = _sums(population.to, 1, workspace, whole=True)
-            run_whole(
-                source,
-                population.ways[0],
-                second.source(workspace),
-                population.ways[-1],
-                len(sources) > 1,
+            again = run_whole(
+                incoming[0],
+                incoming[-1],
+                len(incoming) > 1,
                 n_steps,
                 population.constant,
                 population.whole,
@@ -138,6 +142,7 @@ class Engine:
                 steady_sums[0],
                 reach,
             )
+            self._choice.note_doubtful(name, again / (samples * size))
             workspace.give_back(*steady_sums)
         elif state is None and population.phase is not None and steps == 1 and _constant(first):
             way = "phase"
@@ -171,6 +176,7 @@ class Engine:
             _release(source, first, workspace)
         if state is not None:
             state.steps += n_steps
+        self._choice.note_density(name, counts[0].sum() / (n_steps * samples * size))
         events = Events(
             name=name,
             way=way,
@@ -193,8 +199,8 @@ class Engine:
             self._values(self._kept_map(way), source, workspace)
             for way, source in zip(fused.ways, sources, strict=False)
         ]
-        parts += [_Values.of(source) for source in sources[len(fused.ways) :]]
-        return _added(parts).reshaped(shape)
+        parts += [Values.of(source) for source in sources[len(fused.ways) :]]
+        return added(parts).reshaped(shape)
 
     def depthwise(self, name: str, source: Events) -> Signal:
         """Return the values of a depthwise convolution of events."""
@@ -221,21 +227,21 @@ class Engine:
         parts = []
         if first.steadies:
             to = self._kept_map(fused.ways[0])
-            parts.append(_Values(self._gather(to, first.steady, _NO_VALUES, 1, workspace, biased=False), True))
+            parts.append(Values(self._gather(to, first.steady, _NO_VALUES, 1, workspace, biased=False), True))
         parts += [
             self._values(self._kept_map(way), source, workspace)
             for way, source in zip(fused.ways[1:], sources[1:], strict=False)
         ]
-        parts += [_Values.of(source) for source in sources[-len(fused.others) :] if fused.others]
-        return np.ascontiguousarray(_added(parts).values.reshape(-1, samples, size)) if parts else None
+        parts += [Values.of(source) for source in sources[-len(fused.others) :] if fused.others]
+        return np.ascontiguousarray(added(parts).values.reshape(-1, samples, size)) if parts else None
 
-    def _values(self, to: RowMap, source: Signal | Events, workspace: Workspace) -> _Values:
+    def _values(self, to: RowMap, source: Signal | Events, workspace: Workspace) -> Values:
         listed, values, steps = _listed(source, workspace)
         currents = self._gather(to, listed.lists, values, steps, workspace)
         if listed.steadies:
             currents += self._gather(to, listed.steady, _NO_VALUES, 1, workspace, biased=False)
         _release(listed, source, workspace)
-        return _Values(currents, _constant(source))
+        return Values(currents, _constant(source))
 
     @staticmethod
     def _gather(
@@ -311,29 +317,6 @@ class Engine:
         return _Population(to, before, constant, firing, ways, setup, phase)
 
 
-@dataclass(frozen=True, eq=False)
-class _Values:
-    """Values of each neuron: ``(steps | 1, samples, …)``."""
-
-    values: Array
-    constant: bool
-
-    @classmethod
-    def of(cls, source: Signal | Events) -> _Values:
-        signal = source.signal() if isinstance(source, Events) else source
-        return cls(signal.values.reshape(*signal.values.shape[:2], -1), signal.constant)
-
-    def reshaped(self, shape: tuple[int, ...]) -> Signal:
-        return Signal(self.values.reshape(*self.values.shape[:2], *shape), self.constant)
-
-
-def _added(parts: Sequence[_Values]) -> _Values:
-    total = parts[0].values
-    for part in parts[1:]:
-        total = total + part.values
-    return _Values(total, all(part.constant for part in parts))
-
-
 def _events(source: Signal | Events) -> Events:
     if not isinstance(source, Events):
         raise TypeError("expected events, received values")
@@ -375,4 +358,5 @@ def _sums(to: RowMap, steps: int, workspace: Workspace, *, whole: bool = False) 
     """Return room for the sums of one place at least, and for the sizes of the events that reach each."""
     each = to.weights.shape[0] * to.weights.shape[2] * steps
     many = max(_SUMS // each, 1)
-    return workspace.take((many * each,), np.int32 if whole else np.float64), workspace.take((many * steps,), np.int32)
+    sums = workspace.take((many * each,), np.int32 if whole else np.float64)
+    return sums, workspace.take((many * steps + LANES,), np.int32)

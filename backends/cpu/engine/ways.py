@@ -8,13 +8,15 @@ import numpy as np
 
 from ....converter.ops import Array
 from .fire_whole import LIMIT
+from .quads import LARGEST
 from .row_map import RowMap
-from .whole_population import Way
+from .way import Way
 
 __all__ = ["as_ways", "phase_setup"]
 
 _ROOM = 2**24  # of the limit, for bounds of rounding
 _MOST_BITS = 28
+_BY_OUTPUT = 2**20  # weights that are kept output by output as well, for neurons in doubt
 
 
 def as_ways(
@@ -23,7 +25,8 @@ def as_ways(
     """Return maps in whole numbers, and the neurons' setup as `fire_whole` takes it; None where they have no room.
 
     The parts of a threshold are powers of two, for each neuron as small as the largest current that any events could
-    bring allows. Rounding to them is off by half a part for each event, and that is the bound on the voltage.
+    bring, and the digits of the largest weight, allow. Rounding to them is off by half a part for each event, and that
+    is the bound on the voltage.
 
     Parameters
     ----------
@@ -34,12 +37,14 @@ def as_ways(
     constant, voltage
         ``(places | 1, lanes)`` float64, in thresholds.
     """
-    most = np.abs(constant).max(axis=0)
+    most, largest = np.abs(constant).max(axis=0), np.zeros(constant.shape[1])
     for to, (low, high) in zip(maps, limits, strict=True):
         for block, place in zip(to.weights, most.reshape(len(to.weights), -1), strict=True):
             above, below = np.maximum(block, 0).sum(axis=0), np.minimum(block, 0).sum(axis=0)
             place += np.maximum(high * above + low * below, -low * above - high * below)
+        largest = np.maximum(largest, np.abs(to.weights).max(axis=1, initial=0).reshape(-1))
     bits = np.floor(np.log2((LIMIT - _ROOM) / np.maximum(most, 1e-9)))
+    bits = np.minimum(bits, np.floor(np.log2(LARGEST / np.maximum(largest, 1e-9))))
     bits = np.minimum(bits, _MOST_BITS - int(np.ceil(np.log2(max(-n_min, 1)))))
     if not np.isfinite(bits).all() or bits.min() < 1 or np.abs(voltage).max() > 2:
         return None
@@ -54,7 +59,9 @@ def as_ways(
         whole = np.empty(to.weights.shape, np.int32)
         for block, into, lanes in zip(to.weights, whole, parts.reshape(len(whole), -1), strict=True):
             into[:] = np.rint(block * lanes)
-        ways.append(Way(to._replace(weights=whole), to))
+        by_output = to.weights.size <= _BY_OUTPUT
+        exact = np.ascontiguousarray(to.weights.transpose(0, 2, 1)) if by_output else to.weights
+        ways.append(Way(to._replace(weights=whole), exact.reshape(-1), 1 if by_output else to.weights.shape[2]))
     return ways, setup
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numba
 import numpy as np
 
@@ -11,15 +9,17 @@ from ....converter.ops import Array
 from ...llvm import LANES
 from .bits import copy_lanes, lowest_bit, sum_lanes
 from .counts import passed_by
-from .event_lists import CHUNK, EventLists, Source, append_row
-from .exact import add_exactly, fire_exactly
+from .event_lists import CHUNK, EventLists, append_row
+from .exact import fire_exactly
 from .fire_phase import fire_phase
 from .fire_whole import fire_whole
 from .gather import gather
+from .incoming import Incoming, collect, collect_exactly, room_for
 from .population import Firing
+from .quads import unpack
 from .row_map import RowMap
 
-__all__ = ["Way", "run_constant", "run_whole"]
+__all__ = ["run_constant", "run_whole"]
 
 
 _WIDEST = 2**23  # the widest bound that voltages have room for; `ways` leaves twice as much
@@ -27,27 +27,10 @@ _WORTH_A_LOOK = 4  # as many groups of neurons, of which one is silent
 _ALL = np.uint64(2**LANES - 1)
 
 
-class Way(NamedTuple):
-    """A way by which events come in, in whole numbers and exactly.
-
-    Attributes
-    ----------
-    to
-        In parts of the thresholds: int32.
-    exact
-        In thresholds: float64.
-    """
-
-    to: RowMap
-    exact: RowMap
-
-
 @numba.njit(nogil=True, cache=True)
 def run_whole(
-    first_source: Source,
-    first_way: Way,
-    second_source: Source,
-    second_way: Way,
+    by_first: Incoming,
+    by_second: Incoming,
     both: bool,
     steps: int,
     constant: Array,
@@ -64,8 +47,8 @@ def run_whole(
 
     Parameters
     ----------
-    both
-        Whether there is a second way.
+    by_first, by_second, both
+        What comes in by each way, and whether there is a second one.
     constant
         What each neuron receives in each step besides, in thresholds: ``(places | 1, lanes)`` float64.
     setup
@@ -84,7 +67,7 @@ def run_whole(
     doubtful
         How many neurons were run again.
     """
-    to = first_way.to
+    to = by_first.way.to
     blocks, width = to.weights.shape[0], to.weights.shape[2]
     lanes, each = blocks * width, blocks * steps * width
     many = max(len(sums) // each, 1)
@@ -96,9 +79,15 @@ def run_whole(
     no_row = np.zeros(0, np.int8)
     steady_reach = np.zeros(many, np.int32)
     n_min, n_max = int(firing.n_min), int(firing.n_max)
+    sent_first = room_for(by_first, steps)
+    sent_second = room_for(by_second, steps)
     found, doubtful = 0, 0
     for b in range(counts.shape[1]):
         began, look = found, 1
+        if by_first.numbers.size:
+            unpack(by_first.numbers, b, by_first.quads, sent_first)
+        if by_second.numbers.size:
+            unpack(by_second.numbers, b, by_second.quads, sent_second)
         for y in range(to.rows):
             events[:] = 0
             groups, silent = 0, 0
@@ -108,13 +97,9 @@ def run_whole(
                 reach[: (last - first) * steps] = 0
                 steady_sums[: (last - first) * lanes] = 0
                 steady_reach[:] = 0
-                gather(first_source.lists, b, steps, to, y, first, last, sums, reach)
-                if first_source.steadies:
-                    gather(first_source.steady, b, 1, to, y, first, last, steady_sums, steady_reach)
+                collect(by_first, sent_first, b, steps, y, first, last, sums, reach, steady_sums, steady_reach)
                 if both:
-                    gather(second_source.lists, b, steps, second_way.to, y, first, last, sums, reach)
-                    if second_source.steadies:
-                        gather(second_source.steady, b, 1, second_way.to, y, first, last, steady_sums, steady_reach)
+                    collect(by_second, sent_second, b, steps, y, first, last, sums, reach, steady_sums, steady_reach)
                 for x in range(first, last):
                     at = y * to.columns + x
                     of = at if len(setup) > 1 else 0
@@ -158,13 +143,9 @@ def run_whole(
                                 continue
                             exact[:] = 0
                             steady_exact[0] = constant[at if len(constant) > 1 else 0, o]
-                            add_exactly(first_source.lists, b, steps, first_way.exact, o, y, x, exact)
-                            if first_source.steadies:
-                                add_exactly(first_source.steady, b, 1, first_way.exact, o, y, x, steady_exact)
+                            collect_exactly(by_first, sent_first, b, steps, o, y, x, exact, steady_exact)
                             if both:
-                                add_exactly(second_source.lists, b, steps, second_way.exact, o, y, x, exact)
-                                if second_source.steadies:
-                                    add_exactly(second_source.steady, b, 1, second_way.exact, o, y, x, steady_exact)
+                                collect_exactly(by_second, sent_second, b, steps, o, y, x, exact, steady_exact)
                             fire_exactly(
                                 exact,
                                 steady_exact[0],
@@ -338,7 +319,13 @@ def _list_row(
     for t in range(steps):
         place = (row * steps + t) * to.columns
         found = append_row(events, t, length, row * to.columns * channels, channels, lists, sample, place, found)
-        if dense.size:
+        if dense.size and channels == to.outputs:  # the row as a whole
+            neuron, count = row * to.columns * channels, to.columns * channels
+            numbers = dense[t, sample, neuron : neuron + count]
+            numbers[:] = events[t * length : t * length + count]
+            if steady.size:
+                numbers += steady[:count]
+        elif dense.size:
             for x in range(to.columns):
                 neuron = (row * to.columns + x) * to.outputs
                 begin = t * length + x * channels
