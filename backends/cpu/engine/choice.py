@@ -19,6 +19,7 @@ from .workspace import Workspace
 __all__ = ["Choice"]
 
 _NO_NUMBERS = np.empty((0, 0, 0), np.int8)
+_UNKNOWN = 0.3  # the share that is counted with before anything is known: numbers cost time to write
 
 
 class Choice:
@@ -53,7 +54,7 @@ class Choice:
 
     def is_multiplied(self, name: str) -> bool:
         """Say whether a reader of a population multiplies the numbers of all its events, as far as is known by now."""
-        density = self._densities.get(name, 1.0)
+        density = self._densities.get(name, _UNKNOWN)
         return any(self._is_quicker(reader, i, name, density) for reader, i in self._readers[name])
 
     def incoming(self, name: str, number: int, events: Events, workspace: Workspace) -> Incoming:
