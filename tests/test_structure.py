@@ -34,7 +34,10 @@ FLOORS = (
 # package → where it may be imported, with the reason for each place that is not obvious
 ROOMS = {
     "h5py": ("converter.sources", "converter.storage", "run_file", "training.data"),  # the second and third: our own
-    "zipfile": ("converter.sources", "samples"),  # samples: the error that numpy raises for a damaged .npz file
+    # samples: the error that numpy raises for a damaged .npz file; training.data: data sets come as zip files
+    "zipfile": ("converter.sources", "samples", "training.data"),
+    "PIL": ("training.data",),
+    "faery": ("training.data",),
     "nengo": ("backends.nengo", "backends.loihi"),
     "nengo_loihi": ("backends.loihi",),
     "numba": ("converter.dynamics", "backends.cpu", "backends.llvm", "backends.loihi.emulator"),
