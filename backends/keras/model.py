@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from .op_layer import OpLayer
 from .population import RATE, Population
 from .quantised import Quantised
 from .read_out import ReadOut
+from .rounded import Rounded, WeightGrid
 
 __all__ = ["keras_model", "trained_graph"]
 
@@ -31,6 +32,7 @@ def keras_model(
     sequences: bool = False,
     quantised: bool = False,
     record: Iterable[str] = (),
+    grids: Mapping[str, WeightGrid] | None = None,
     dtype: str | None = None,
     name: str = "spiking",
 ) -> Any:
@@ -50,6 +52,8 @@ def keras_model(
         Without time: each neuron puts out what it would on average over ``n_steps`` of its current (`Quantised`).
     record
         Populations whose output nθ at each step is an output of the model as well, by their names.
+    grids
+        Node → the values that its kernel may have (`Rounded`).
     dtype
         "float64" for the very events of the other backends; by default that of Keras.
 
@@ -99,6 +103,8 @@ def keras_model(
             layer = Population(node.name, node.op, reads, **options)
         elif isinstance(node.op, Output):
             layer = ReadOut(node.name, node.op, reads, every_step=every_step, **options)
+        elif grids and node.name in grids:
+            layer = Rounded(node.name, node.op, reads, grid=grids[node.name], **options)
         else:
             layer = OpLayer(node.name, node.op, reads, **options)
         read = [tensors[i] for i in node.inputs]

@@ -151,6 +151,21 @@ class LoihiDeployment(Deployment):
         self._note(presentation.chip)
         return result
 
+    def scaled(self, samples: Sequence[Array], n_steps: int) -> Mapping[str, Scaled]:
+        """Return the populations in units of their thresholds, as the chip has them before rounding.
+
+        Parameters
+        ----------
+        samples
+            Their range is that of the values which the host encodes, where it encodes values.
+
+        Raises
+        ------
+        BackendError
+            Where the chip's registers do not hold them.
+        """
+        return self._scaled(n_steps, self._ranges(samples))
+
     def rates(self, samples: Sequence[Array], n_steps: int) -> dict[str, Array]:
         """Return what the spikes of each ReLU stand for: population → ``(samples, *shape)``, in activation units."""
         return self._for(n_steps, self._ranges(samples)).presentation.rates(samples, n_steps)
@@ -195,10 +210,7 @@ class LoihiDeployment(Deployment):
 
         key = (n_steps, *sorted(ranges.items()))
         if key not in self._built:
-            scaled = scale(self._folding, self._fit, n_steps, self._gains(n_steps), ranges)
-            if misfits := why_not_in_numbers(scaled):
-                reasons = "; ".join(f"{name}: {why}" for name, why in misfits.items())
-                raise BackendError(f"the network does not go on Loihi: {reasons}. {_REMEDY}")
+            scaled = self._scaled(n_steps, ranges)
             chip: Chip
             if self._target == "loihi":
                 chip = Simulation(
@@ -216,6 +228,13 @@ class LoihiDeployment(Deployment):
             presentation = Presentation(self._graph, voices_of(scaled), chip, batch=self._batch, memory=self._memory)
             self._built[key] = _Built(scaled, presentation)
         return self._built[key]
+
+    def _scaled(self, n_steps: int, ranges: Ranges) -> Mapping[str, Scaled]:
+        scaled = scale(self._folding, self._fit, n_steps, self._gains(n_steps), ranges)
+        if misfits := why_not_in_numbers(scaled):
+            reasons = "; ".join(f"{name}: {why}" for name, why in misfits.items())
+            raise BackendError(f"the network does not go on Loihi: {reasons}. {_REMEDY}")
+        return scaled
 
     def _options_of_hardware(self, scaled: Mapping[str, Scaled], n_steps: int) -> dict[str, Any]:
         currents = None
