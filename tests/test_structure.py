@@ -49,7 +49,14 @@ NEVER = ("pickle", "marshal", "dill", "shelve")  # reading a file must not execu
 # imported inside functions
 LAZY = ("keras", "tensorflow", "tf_keras", "nengo_loihi", "sklearn", "matplotlib", "optuna")
 # imported themselves only where they are used: what derives from the classes of such a package
-EAGER = ("training", "finetuning.batches", "finetuning.callbacks", "backends.keras", "backends.loihi.neurons")
+EAGER = (
+    "training",
+    "finetuning.batches",
+    "finetuning.callbacks",
+    "finetuning.follow_chip",
+    "backends.keras",
+    "backends.loihi.neurons",
+)
 
 
 class Import(NamedTuple):
