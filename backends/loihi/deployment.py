@@ -49,6 +49,8 @@ class _Built(NamedTuple):
 class LoihiDeployment(Deployment):
     """A graph that fits on the chip."""
 
+    _fits_gains = True
+
     def __init__(
         self,
         graph: Graph,
@@ -111,7 +113,7 @@ class LoihiDeployment(Deployment):
             },
             "extra_steps": self._depth,
             "weight_signal_to_noise_db": self._signal_to_noise(),
-            "gains": "estimated" if self._calibration is None else "measured on calibration samples",
+            "gains": self._how_gains_came(),
             "warnings": list(self._warnings()),
         }
 
@@ -230,7 +232,10 @@ class LoihiDeployment(Deployment):
         return self._built[key]
 
     def _scaled(self, n_steps: int, ranges: Ranges) -> Mapping[str, Scaled]:
-        scaled = scale(self._folding, self._fit, n_steps, self._gains(n_steps), ranges)
+        return self._in_numbers(scale(self._folding, self._fit, n_steps, self._gains(n_steps), ranges))
+
+    def _in_numbers(self, scaled: Mapping[str, Scaled]) -> Mapping[str, Scaled]:
+        """Return the populations if the chip's registers hold them."""
         if misfits := why_not_in_numbers(scaled):
             reasons = "; ".join(f"{name}: {why}" for name, why in misfits.items())
             raise BackendError(f"the network does not go on Loihi: {reasons}. {_REMEDY}")
@@ -298,8 +303,13 @@ class LoihiDeployment(Deployment):
         chip = {name: s for name, s in scaled.items() if isinstance(s, ScaledPopulation)}
         return {name: round(quantise(s).signal_to_noise, 1) for name, s in chip.items()}
 
+    def _how_gains_came(self) -> str:
+        if not self._fits_gains:
+            return "none: trained thresholds"
+        return "estimated" if self._calibration is None else "measured on calibration samples"
+
     def _warnings(self) -> Iterator[str]:
-        if self._calibration is None and self._depth > 2:
+        if self._fits_gains and self._calibration is None and self._depth > 2:
             yield f"{self._depth} layers on the chip without calibration samples: expect a loss of accuracy"
         if self._fit.n_chips > 1:
             yield f"{self._fit.n_cores:,} cores take {self._fit.n_chips} chips"

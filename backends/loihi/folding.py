@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...converter.graph import Graph, Node
-from ...converter.ops import Add, Array, Concatenate, Neurons, Shape
+from ...converter.ops import Add, Array, Cell, Concatenate, Neurons, Shape
 from .linear_map import LinearMap, MatrixMap, TooLargeError, Volume, WindowMap, as_matrix, as_volume, total
 from .op_map import moved, through
 from .partition import Partition
 from .too_large import why_too_large
+from .trained_neurons import worth_of
 
 __all__ = ["Folding", "Population", "fold"]
 
@@ -118,7 +119,9 @@ def _population(
 ) -> Population:
     shape = as_volume(node.shape)
     scale = None
-    if isinstance(node.op, Neurons):
+    if isinstance(node.op, Cell) and node.op.fires:
+        scale = np.broadcast_to(worth_of(node.op)[0], shape[2:])
+    elif isinstance(node.op, Neurons):
         reached = node.op.scale.astype(np.float64).reshape(-1)
         scale = np.broadcast_to(np.maximum(reached, _LEAST_SCALE * reached.max()), shape[2:])
     if node.name not in parts.chip:

@@ -62,7 +62,7 @@ def build_network(scaled: Mapping[str, Scaled], seed: int = 0) -> LoihiNetwork:
             if isinstance(population, ScaledHost):
                 ensembles[name] = _host(network, name, population, currents)
                 continue
-            ensemble = _ensemble(network, name, population.population.shape, ChipIF(MIN_VOLTAGE), population.bias / DT)
+            ensemble = _ensemble(network, name, population.population.shape, _neuron(population), population.bias / DT)
             placement = population.fitted.placement
             network.config[ensemble].block_shape = nengo_loihi.BlockShape(placement.block_shape, placement.shape)
             for source, route in population.routes.items():
@@ -77,6 +77,14 @@ def build_network(scaled: Mapping[str, Scaled], seed: int = 0) -> LoihiNetwork:
     return LoihiNetwork(
         network=network, currents=currents, ensembles=ensembles, probes=probes, arrivals=tuple(arrivals)
     )
+
+
+def _neuron(population: ScaledPopulation) -> ChipIF:
+    membrane, shape = population.membrane, population.population.shape
+    if membrane is None:
+        return ChipIF(MIN_VOLTAGE)
+    keep = np.broadcast_to(membrane.keep, shape).reshape(-1)
+    return ChipIF(membrane.lowest, keep=np.array(keep), rest=membrane.rest)
 
 
 def _ensemble(network: Any, label: str, shape: tuple[int, ...], neuron_type: Any, bias: Array | float) -> Any:
