@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..converter.ops import Array
+from ..errors import UsageError
 
 if TYPE_CHECKING:
     from ..network import SpikingNetwork
@@ -45,6 +46,8 @@ def _as_it_is(net: SpikingNetwork, n_steps: int, samples: Sequence[Array], **opt
 
 
 def _as_on_loihi(net: SpikingNetwork, n_steps: int, samples: Sequence[Array]) -> Trainee:
+    if not net.has_rates:
+        raise UsageError("method='loihi': expected a converted network, received one that was trained on spikes")
     from ..backends.keras.model import keras_model, trained_graph
     from .chip_twin import ChipTwin, chip_twin, untwinned
     from .follow_chip import FollowChip

@@ -16,7 +16,7 @@ from spikeport.backends.keras.model import keras_model
 from spikeport.backends.loihi.quantisation import quantise
 from spikeport.cli import main
 from spikeport.demo.digits import digits_data
-from spikeport.errors import BackendError
+from spikeport.errors import BackendError, UsageError
 from spikeport.finetuning.chip_twin import chip_twin, untwinned
 
 pytestmark = pytest.mark.skipif(find_spec("nengo_loihi") is None, reason="nengo-loihi is not installed")
@@ -144,6 +144,14 @@ def test_what_does_not_go_on_the_chip_is_refused_before_training():
     net = spikeport.convert(keras.Model(inputs, layers.Dense(2)(x)), samples)
     with pytest.raises(BackendError, match="does not go on Loihi"):
         spikeport.finetune(net, samples, np.arange(8) % 2, method="loihi")
+
+
+def test_a_network_that_was_trained_on_spikes_is_refused():
+    inputs = keras.Input((5, 3))
+    hidden = spikeport.training.LIF()(layers.Dense(4)(inputs))
+    net = spikeport.convert(keras.Model(inputs, layers.Dense(2)(hidden)))
+    with pytest.raises(UsageError, match="expected a converted network"):
+        spikeport.finetune(net, np.zeros((4, 3), np.float32), np.arange(4) % 2, method="loihi")
 
 
 def test_the_command_scores_on_the_chip(tmp_path, capsys):

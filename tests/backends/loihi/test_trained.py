@@ -142,6 +142,17 @@ def test_what_does_not_fit_is_refused_in_one_sentence_before_anything_is_built(n
         net.run(samples(), backend="loihi")
 
 
+def test_check_tells_beforehand(tmp_path):
+    for make, stays in ((FITS["lif"], True), (REFUSED["recurrent"][0], False)):
+        model_of(make).save(tmp_path / "model.keras")
+        report, graph = spikeport.check(tmp_path / "model.keras", backend="loihi")
+        assert graph is not None
+        assert report.convertible
+        refused = [entry for entry in report.placement if entry.code == "refused-by-backend"]
+        assert stays == (not refused)
+        assert stays or all("hear each other" in entry.detail for entry in refused)
+
+
 def test_other_reasons_are_told_as_well():
     inputs = keras.Input((STEPS, 7))
     only = keras.Model(inputs, training.LIF()(dense(4)(inputs)))
