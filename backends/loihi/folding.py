@@ -128,15 +128,24 @@ def _population(
         return Population(name=node.name, shape=shape, on_chip=False, encodes=node.name in parts.encoded, scale=scale)
     (read,) = node.inputs
     sources = {source: _ending_in(shape, linear) for source, linear in maps[read].items()}
+    depth = 1 + max((found[source].depth for source in sources if source in found), default=0)
+    if isinstance(node.op, Cell) and node.op.recurrent is not None:  # its own spikes come back a step later
+        sources[node.name] = _to_itself(shape, node.op.recurrent)
     return Population(
         name=node.name,
         shape=shape,
         on_chip=True,
-        depth=1 + max((found[source].depth for source in sources if source in found), default=0),
+        depth=depth,
         maps=sources,
         current=constants[read].reshape(shape),
         scale=scale,
     )
+
+
+def _to_itself(shape: Volume, recurrent: Array) -> LinearMap:
+    """Return recurrent weights as a map: each place of a map of several hears its own channels."""
+    weights = np.kron(np.eye(shape[0] * shape[1]), recurrent.astype(np.float64))
+    return MatrixMap(weights=weights, input_shape=shape, output_shape=shape).compact()
 
 
 def _folded(graph: Graph, node: Node, maps: Mapping[str, _Maps]) -> _Maps:

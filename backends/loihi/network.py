@@ -65,6 +65,7 @@ def build_network(scaled: Mapping[str, Scaled], seed: int = 0) -> LoihiNetwork:
             ensemble = _ensemble(network, name, population.population.shape, _neuron(population), population.bias / DT)
             placement = population.fitted.placement
             network.config[ensemble].block_shape = nengo_loihi.BlockShape(placement.block_shape, placement.shape)
+            ensembles[name] = (ensemble,)  # before its connections, one of which may be to itself
             for source, route in population.routes.items():
                 for place, sender in enumerate(ensembles[source]):
                     transform = _transform(route, -1.0 if place else 1.0)
@@ -72,7 +73,6 @@ def build_network(scaled: Mapping[str, Scaled], seed: int = 0) -> LoihiNetwork:
                     if isinstance(scaled[source], ScaledHost):
                         arrivals.append(Arrival(source=source, sign=-1 if place else 1, size=sender.n_neurons))
             arrivals.append(_connect_clock(clock, ensemble, population, chip))
-            ensembles[name] = (ensemble,)
         probes = {name: tuple(nengo.Probe(e.neurons, synapse=None) for e in es) for name, es in ensembles.items()}
     return LoihiNetwork(
         network=network, currents=currents, ensembles=ensembles, probes=probes, arrivals=tuple(arrivals)

@@ -88,10 +88,6 @@ _REFUSED: tuple[tuple[Any, str], ...] = (
         f"it sends several events in a step, and a neuron of the chip one spike: train with Leaky or LIF, {_CPU}",
     ),
     (
-        _has("recurrent"),
-        f"its neurons hear each other, and only connections from layer to layer are placed: train with Leaky, {_CPU}",
-    ),
-    (
         _has("synapse_decay"),
         f"its synapse leaks and filters the biases too, which the chip adds behind it: train with Leaky, {_CPU}",
     ),

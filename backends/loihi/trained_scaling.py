@@ -24,7 +24,7 @@ def why_not_in_time(folding: Folding) -> dict[str, str]:
             "spikes have to arrive together: leave the shortcut out, or run with backend='cpu'"
         )
         for name, population in folding.populations.items()
-        if len(found := {depths[source] for source in population.maps if source in depths}) > 1
+        if len(found := {depths[source] for source in population.maps if source in depths and source != name}) > 1
     }
 
 
@@ -44,7 +44,8 @@ def scale_trained(graph: Graph, folding: Folding, fit: Fit) -> Mapping[str, Scal
         if population.current is None:
             raise ValueError(f"{name}: expected a population of the chip, received one of the host")
         membrane = membrane_of(op)
-        routes = {s: r.scaled(scaled[s].worth, 1 / threshold) for s, r in fit.fitted[name].routes.items()}
+        worths = {**{source: s.worth for source, s in scaled.items()}, name: worth}
+        routes = {s: r.scaled(worths[s], 1 / threshold) for s, r in fit.fitted[name].routes.items()}
         bias = np.asarray(population.current / threshold)
         scaled[name] = ScaledPopulation(
             fitted=fit.fitted[name],
