@@ -12,6 +12,7 @@ import numpy as np
 from .backends import backend_named
 from .backends.contract import silent
 from .converter.graph import Graph
+from .converter.layer_call import ModelRecord
 from .converter.layers import LAYERS, LayerRegistry, with_custom_layers
 from .converter.lowering import lower
 from .converter.ops import Array, Shape
@@ -34,7 +35,7 @@ from .network import SpikingNetwork
 from .placement_report import with_backend
 from .preparation import INPUT_RANGE, OnFitted, not_told, own_version, prepare
 from .step_choice import choose_rates, choose_steps
-from .trained import convert_trained
+from .trained import convert_trained, lower_trained
 
 __all__ = ["check", "convert", "own_version"]
 
@@ -193,17 +194,25 @@ def check(
         The graph is None where the model cannot be converted; its ReLUs are still Activations.
     """
     record = read_model(model, input_shape=input_shape, architecture=architecture)
-    report = ReportBuilder(record.name)
-    note_training_only(record, report)
     try:
-        graph = run_passes(lower(record, layers, report), report)
-        count_neurons(graph, report)
-        tell_max_pooling(graph, report)
-        note_what_chips_lack(graph, report)
+        graph, told = _lowered(record, layers)
     except ConversionError as error:
         return error.report, None
-    told = report.build()
     return (with_backend(told, graph, backend)[0] if backend else told), graph
+
+
+def _lowered(record: ModelRecord, layers: LayerRegistry) -> tuple[Graph, Report]:
+    """Return the graph before calibration, or of a model that was trained on spikes, and the report."""
+    if keeps_time(record):
+        graph, told, _ = lower_trained(record)
+        return graph, told
+    report = ReportBuilder(record.name)
+    note_training_only(record, report)
+    graph = run_passes(lower(record, layers, report), report)
+    count_neurons(graph, report)
+    tell_max_pooling(graph, report)
+    note_what_chips_lack(graph, report)
+    return graph, report.build()
 
 
 def _check_steps(

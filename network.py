@@ -138,7 +138,8 @@ class SpikingNetwork:
         if n_steps is not None and length is not None and n_steps > length:
             raise UsageError(f"expected at most {length} steps, the length of the sequence, received {n_steps}")
         if n_steps is None:
-            n_steps = length or max(self.target_steps, backend_named(backend).least_steps)
+            least = backend_named(backend).least_steps if self.has_rates else 1  # training has chosen the others' steps
+            n_steps = length or max(self.target_steps, least)
         return int(n_steps)
 
     @property

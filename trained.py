@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from .converter.graph import Graph
 from .converter.layer_call import ModelRecord
 from .converter.lowering import lower
 from .converter.passes import run_passes
-from .converter.report import ReportBuilder
+from .converter.report import Report, ReportBuilder
 from .converter.temporal import TRAINED_LAYERS, as_steps
 from .converter.training_only import note_training_only
 from .network import SpikingNetwork
 from .preparation import own_version
 
-__all__ = ["convert_trained"]
+__all__ = ["convert_trained", "lower_trained"]
 
 
 def convert_trained(record: ModelRecord, target: str, target_steps: int | None) -> SpikingNetwork:
@@ -28,11 +29,7 @@ def convert_trained(record: ModelRecord, target: str, target_steps: int | None) 
     ConversionError
         When layers cannot be converted: once, with every reason.
     """
-    report = ReportBuilder(record.name)
-    note_training_only(record, report)
-    of_a_step, steps = as_steps(record)
-    graph = run_passes(lower(of_a_step, TRAINED_LAYERS, report), report)
-    report.note("trained-on-spikes", f"{steps} steps")
+    graph, report, steps = lower_trained(record)
     provenance: dict[str, Any] = {
         "model": record.name,
         "origin": record.origin,
@@ -42,4 +39,20 @@ def convert_trained(record: ModelRecord, target: str, target_steps: int | None) 
         "target": target,
         "trained_on_spikes": True,
     }
-    return SpikingNetwork(graph=graph, report=report.build(), target_steps=target_steps or steps, provenance=provenance)
+    return SpikingNetwork(graph=graph, report=report, target_steps=target_steps or steps, provenance=provenance)
+
+
+def lower_trained(record: ModelRecord) -> tuple[Graph, Report, int]:
+    """Return the graph of a step, the report, and for how many steps the model runs.
+
+    Raises
+    ------
+    ConversionError
+        When layers cannot be converted.
+    """
+    report = ReportBuilder(record.name)
+    note_training_only(record, report)
+    of_a_step, steps = as_steps(record)
+    graph = run_passes(lower(of_a_step, TRAINED_LAYERS, report), report)
+    report.note("trained-on-spikes", f"{steps} steps")
+    return graph, report.build(), steps

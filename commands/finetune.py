@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from .terminal import print_json, require_new
 
 __all__ = ["add_to"]
 
-_METHODS = ("qcfs", "rate", "surrogate")
+_METHODS = ("qcfs", "rate", "surrogate", "loihi")
 
 
 def add_to(commands: Commands) -> None:
@@ -24,7 +25,7 @@ def add_to(commands: Commands) -> None:
     tune.add_argument("--steps", type=int, metavar="T", help=text)
     tune.add_argument("-o", "--output", metavar="NET", type=Path, required=True, help="the file to write")
     text = "qcfs: quantised activations, without time; rate: through all steps, with the gradient of the mean rates; "
-    text += "surrogate: back through time (default: qcfs)"
+    text += "surrogate: back through time; loihi: the chip's neurons and weights, scored there (default: qcfs)"
     tune.add_argument("--method", choices=_METHODS, default="qcfs", help=text)
     tune.add_argument("--epochs", type=int, default=2, metavar="N", help="times through the samples (default: 2)")
     tune.add_argument("--batch", type=int, default=64, metavar="N", help="samples a batch (default: 64)")
@@ -48,7 +49,8 @@ def _finetune(options: argparse.Namespace) -> int:
     net = load(options.network)
     x, y = load_npz(options.data)
     steps = options.steps or net.target_steps
-    before = _score(net, options.test, steps)
+    score: Any = partial(_score, test=options.test, steps=steps, **_place(net, options.method, x))
+    before = score(net)
     count = len(next(iter(x.values())) if isinstance(x, dict) else x)
     with progress_bar("training", count * options.epochs) as advance:
         tuned = finetune(
@@ -64,7 +66,7 @@ def _finetune(options: argparse.Namespace) -> int:
             seed=options.seed,
             on_progress=advance,
         )
-    after = _score(tuned, options.test, steps)
+    after = score(tuned)
     tuned.save(options.output)
     if options.json:
         print_json({"steps": steps, "method": options.method, "before": before, "after": after})
@@ -77,7 +79,14 @@ def _finetune(options: argparse.Namespace) -> int:
     return 0
 
 
-def _score(net: Any, test: Path | None, steps: int) -> dict[str, float]:
+def _place(net: Any, method: str, x: Any) -> dict[str, Any]:
+    """Return where to score: on the chip's emulator where the network is trained for it."""
+    from ..samples import as_samples
+
+    return {"backend": "loihi", "calibration": as_samples(net.graph, x)} if method == "loihi" else {}
+
+
+def _score(net: Any, *, test: Path | None, steps: int, **place: Any) -> dict[str, float]:
     """Return the score after all steps, and the spikes of a sample; nothing without samples to score on."""
     from ..evaluation import evaluate
     from ..samples import load_npz
@@ -85,6 +94,6 @@ def _score(net: Any, test: Path | None, steps: int) -> dict[str, float]:
     if test is None:
         return {}
     x, y = load_npz(test, labels=True)
-    found = evaluate(net, x, y, n_steps=steps)
+    found = evaluate(net, x, y, n_steps=steps, **place)
     score = {"accuracy": found.accuracy[-1]} if found.accuracy else {"error": found.mean_squared_error[-1]}
     return {**score, "spikes_per_sample": found.spikes_per_sample}

@@ -88,7 +88,7 @@ def read_document(
     what, remedy
         "expected …", and what to do about a file of another version.
     read
-        A function of the structure and of a function that returns an array by its name; floats as float32.
+        A function of the structure and of a function that returns an array by its name, float32 or float64.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def read_document(
             raise SourceError(f"{origin}: expected a group arrays, found none")
         try:
             structure = json.loads(read_array(file, "structure", origin).astype(np.uint8).tobytes())
-            return read(structure, lambda name: read_array(arrays, name, origin))
+            return read(structure, lambda name: read_array(arrays, name, origin, double=True))
         except (
             ArithmeticError,
             AttributeError,

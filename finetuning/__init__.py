@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from .finetune import METHODS, finetune
+from .finetune import finetune
+from .recipes import METHODS
 
 __all__ = ["METHODS", "finetune"]

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from ..samples import as_samples
 from .objective import objective
+from .recipes import METHODS
 
 if TYPE_CHECKING:
     from ..network import SpikingNetwork
 
-__all__ = ["METHODS", "finetune"]
-
-METHODS: Mapping[str, Mapping[str, Any]] = {
-    # without time: each activation quantised as the neurons will, Bu et al. 2022, "Optimal ANN-SNN Conversion …"
-    "qcfs": {"quantised": True},
-    # spikes forward, the gradient of the mean rates backward
-    "rate": {"gradient": "rate"},
-    # spikes forward, a surrogate back through time
-    "surrogate": {"gradient": "triangular", "slope": 1.0},
-}
-"""Recipe → what it asks of `SpikingNetwork.to_keras`."""
+__all__ = ["finetune"]
 
 
 def finetune(
@@ -60,7 +51,8 @@ def finetune(
     method
         One of `METHODS`. "qcfs" trains a network without time whose activations are quantised as the neurons will, so
         it costs as much as training the model. "rate" runs the neurons through all steps, with the gradient of their
-        mean rates; "surrogate" goes back through time.
+        mean rates; "surrogate" goes back through time. "loihi" runs the chip's own neurons, which forget what is beyond
+        the threshold, with weights in the steps of its 8 bits; the first 128 samples are its calibration.
     learning_rate
         Of Adam, falling to 0 as a cosine; without effect beside ``optimizer``.
     loss
@@ -91,7 +83,8 @@ def finetune(
     DataError
         For samples or labels that do not fit.
     BackendError
-        For neurons that draw random numbers, or with "qcfs" neurons that lose current.
+        For neurons that draw random numbers, with "qcfs" neurons that lose current, or with "loihi" a network that does
+        not go on the chip.
     """
     if method not in METHODS:
         raise UsageError(f"expected a method out of {', '.join(METHODS)}, received {method!r}")
@@ -108,15 +101,18 @@ def finetune(
     steps = net.target_steps if n_steps is None else int(n_steps)
     samples = as_samples(net.graph, x)
     own_loss, targets = objective(net, x, y)
-    model = net.to_keras(steps, **METHODS[method])
+    trainee = METHODS[method](net, steps, samples)
+    model = trainee.model
     if rate_range is not None:
         keep_rates(model, rate_range, rate_percentile, rate_weight)
     if optimizer is None:
         rounds = epochs * math.ceil(len(targets) / batch_size)
         optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, rounds))
     model.compile(centralised(optimizer) if centralise else optimizer, own_loss if loss is None else loss)
-    followers = [*callbacks, *([Progress(on_progress, batch_size, len(targets))] if on_progress else [])]
+    followers = [*trainee.callbacks, *callbacks]
+    if on_progress is not None:
+        followers.append(Progress(on_progress, batch_size, len(targets)))
     model.fit(Batches(samples, targets, batch_size, seed), epochs=epochs, shuffle=False, verbose=0, callbacks=followers)
     facts = {"method": method, "n_steps": steps, "epochs": epochs, "samples": len(targets), "seed": seed}
-    tuned = net.update(model)
+    tuned = trainee.trained()
     return replace(tuned, target_steps=steps, provenance={**tuned.provenance, "fine_tuned": facts})

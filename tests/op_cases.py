@@ -77,6 +77,17 @@ CASES = [
         ),
         [(3, 2)],
     ),
+    (
+        Cell(
+            decay=np.array([0.5, 0.9], np.float32),
+            gain=np.array([0.2, 0.3], np.float32),
+            synapse_decay=np.array([0.5, 0.9], np.float32),
+            initial_voltage=floats(2),
+            initial_current=floats(2),
+            current_share=floats(2),
+        ),
+        [(3, 2)],
+    ),
     (AxisMap(matrices=(floats(4, 3), floats(2, 5))), [(3, 5, 2)]),
     (Concatenate(axis=1), [(2, 3), (2, 1)]),
     (

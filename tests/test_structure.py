@@ -34,7 +34,10 @@ FLOORS = (
 # package → where it may be imported, with the reason for each place that is not obvious
 ROOMS = {
     "h5py": ("converter.sources", "converter.storage", "run_file", "training.data"),  # the second and third: our own
-    "zipfile": ("converter.sources", "samples"),  # samples: the error that numpy raises for a damaged .npz file
+    # samples: the error that numpy raises for a damaged .npz file; training.data: data sets come as zip files
+    "zipfile": ("converter.sources", "samples", "training.data"),
+    "PIL": ("training.data",),
+    "faery": ("training.data",),
     "nengo": ("backends.nengo", "backends.loihi"),
     "nengo_loihi": ("backends.loihi",),
     "numba": ("converter.dynamics", "backends.cpu", "backends.llvm", "backends.loihi.emulator"),
@@ -46,7 +49,14 @@ NEVER = ("pickle", "marshal", "dill", "shelve")  # reading a file must not execu
 # imported inside functions
 LAZY = ("keras", "tensorflow", "tf_keras", "nengo_loihi", "sklearn", "matplotlib", "optuna")
 # imported themselves only where they are used: what derives from the classes of such a package
-EAGER = ("training", "finetuning.batches", "finetuning.callbacks", "backends.keras", "backends.loihi.neurons")
+EAGER = (
+    "training",
+    "finetuning.batches",
+    "finetuning.callbacks",
+    "finetuning.follow_chip",
+    "backends.keras",
+    "backends.loihi.neurons",
+)
 
 
 class Import(NamedTuple):

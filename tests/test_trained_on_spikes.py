@@ -31,6 +31,11 @@ def spread(low: float, high: float):
     return keras.initializers.RandomUniform(low, high, seed=1)
 
 
+def trained_filter(kind) -> keras.layers.Layer:
+    """With a time constant and an initial level of its own for each value, as training leaves them."""
+    return kind(spread(0.001, 0.02), level_initializer=spread(-0.3, 0.5))
+
+
 SEQUENCES = {
     "leaky": lambda: [training.Leaky(0.8, threshold=0.6, name="spikes")],
     "leaky-each": lambda: [training.Leaky(spread(0.5, 0.9), threshold=spread(0.4, 1.0), name="spikes")],
@@ -43,6 +48,16 @@ SEQUENCES = {
     "cuba": lambda: [training.CubaLIF(0.5, 0.8, name="spikes")],
     "recurrent": lambda: [training.RecurrentLIF(0.8, name="spikes")],
     "filtered": lambda: [training.Leaky(0.8, name="spikes"), training.Lowpass(0.004)],
+    "lowpass-trained": lambda: [training.Leaky(0.8, name="spikes"), trained_filter(training.Lowpass)],
+    "alpha": lambda: [training.Leaky(0.8, name="spikes"), training.Alpha(0.004)],
+    "alpha-trained": lambda: [training.Leaky(0.8, name="spikes"), trained_filter(training.Alpha)],
+    "alpha before": lambda: [training.Alpha(0.002), training.Leaky(0.8, name="spikes")],
+    "alpha-at-once": lambda: [training.Leaky(0.8, name="spikes"), training.Alpha(1e-9)],
+    "softplus": lambda: [training.SpikingActivation("softplus", dt=0.25, initial_state=0.25, name="spikes")],
+    "sigmoid": lambda: [training.SpikingActivation("sigmoid", dt=0.5, initial_state=0.5, name="spikes")],
+    "activation-each": lambda: [
+        training.SpikingActivation("relu", dt=0.5, initial_state=np.linspace(0, 0.9, 6), name="spikes")
+    ],
     "activation": lambda: [training.SpikingActivation("relu", dt=0.5, initial_state=0.5, name="spikes")],
     "relu before": lambda: [layers.ReLU(), training.Leaky(0.8, name="spikes")],
 }
@@ -84,8 +99,9 @@ def assert_same_spikes(model: keras.Model, source: object, x: np.ndarray, layer:
     expected = spikes_of(model, x, layer)
     expected = np.rint(expected / expected.max()) if expected.max() > 0 else expected
     output = ops.convert_to_numpy(model(x))
-    for backend in ("cpu", "nengo"):
-        result = net.run(x, backend=backend, record=[population(net, layer)])
+    for backend in ("cpu", "nengo", "keras"):
+        options = {"dtype": "float64"} if backend == "keras" else {}
+        result = net.run(x, backend=backend, record=[population(net, layer)], **options)
         assert np.array_equal(result.events[population(net, layer)], expected), backend
         assert np.array_equal(
             result.spike_counts[population(net, layer)], (expected != 0).sum(axis=tuple(range(1, expected.ndim)))
@@ -135,6 +151,16 @@ def test_images_that_are_presented_over_time(kind, tmp_path):
     assert score.spikes_per_sample > 0
 
 
+@pytest.mark.parametrize("kind", [training.Lowpass, training.Alpha])
+def test_filters_behind_maps(kind):
+    """One time constant and level for each value of a map, not for each channel."""
+    inputs = keras.Input((STEPS, 4, 4, 2))
+    x = training.Leaky(0.8, name="spikes")(inputs)
+    x = trained_filter(kind)(training.EachStep(layers.Conv2D(3, 2))(x))
+    model = rounded(keras.Model(inputs, layers.Dense(2)(layers.Reshape((STEPS, -1))(x))))
+    assert_same_spikes(model, model, np.random.default_rng(0).random((3, STEPS, 4, 4, 2), np.float32))
+
+
 def looped_model() -> keras.Model:
     keras.utils.set_random_seed(3)
     inputs = keras.Input((STEPS, 5))
@@ -155,7 +181,7 @@ def test_one_loop_becomes_its_layers(kind, tmp_path):
     model.save(tmp_path / "model.keras")
     net = spikeport.convert(model if kind == "live" else tmp_path / "model.keras")
     output = ops.convert_to_numpy(model(x))
-    for backend in ("cpu", "nengo"):
+    for backend in ("cpu", "nengo", "keras"):
         np.testing.assert_allclose(net.run(x, backend=backend).output, output.mean(axis=1), atol=1e-5)
 
 
@@ -167,6 +193,23 @@ def test_a_trained_network_is_saved_and_run_in_parts(tmp_path):
     assert np.array_equal(again.run(x).output, net.run(x).output)
     assert np.array_equal(net.run(x, memory=30_000).output, net.run(x).output)
     assert np.array_equal(net.run(x, 5).output, net.run(x[:, :5]).output)
+
+
+@pytest.mark.parametrize("name", ["recurrent", "cuba", "alpha-trained", "adaptive-each", "leaky"])
+def test_a_trained_network_is_trained_on_saved_and_taken_back(name, tmp_path):
+    net, x = spikeport.convert(sequence_model(name)), samples()
+    model = net.to_keras(gradient="arctan", slope=2.0, sequences=True)
+    np.testing.assert_allclose(ops.convert_to_numpy(model(x)), net.run(x).output, atol=1e-5)
+    model.compile(keras.optimizers.Adam(0.01), "mse")
+    before = [w.numpy() for w in model.trainable_weights]
+    model.fit(x, np.zeros((len(x), 2)), epochs=2, verbose=0)
+    assert all(np.any(w.numpy() != old) for w, old in zip(model.trainable_weights, before))
+    assert ("recurrent" in {w.name for w in model.trainable_weights}) == (name == "recurrent")
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    expected = ops.convert_to_numpy(model(x))
+    np.testing.assert_allclose(ops.convert_to_numpy(again(x)), expected, atol=1e-9)
+    np.testing.assert_allclose(net.update(model).run(x).output, expected, atol=1e-4)
 
 
 def test_the_report_says_what_became_of_it():
@@ -184,9 +227,7 @@ def test_it_has_no_rates_and_goes_where_it_can():
     with pytest.raises(UsageError, match="no rate network"):
         net.run(x, spiking=False)
     with pytest.raises(BackendError, match="trained on spikes"):
-        net.to_keras()
-    with pytest.raises(BackendError, match="Keras model that it came from"):
-        net.run(x, backend="keras")
+        net.to_keras(quantised=True)
     refused = [v.why for v in spikeport.BACKENDS["loihi"].check(net.graph) if v.refused]
     assert refused
 
@@ -196,8 +237,8 @@ def test_it_has_no_rates_and_goes_where_it_can():
     [
         (lambda: layers.Flatten(), "put it into training.EachStep"),
         (lambda: training.Leaky(return_sequences=False, name="last"), "return_sequences=False"),
-        (lambda: training.SpikingActivation("tanh", initial_state=0.5), "takes 'relu'"),
-        (lambda: training.SpikingActivation("relu"), "initial_state=None"),
+        (lambda: training.SpikingActivation("tanh", initial_state=0.5), "activation='tanh'; takes relu, relu6"),
+        (lambda: training.SpikingActivation("relu"), "initial_state=None; takes a number.*layer.initial_state = 0.5"),
         (lambda: layers.LSTM(3, return_sequences=True), "put it into training.EachStep"),
     ],
 )

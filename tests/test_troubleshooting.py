@@ -13,7 +13,15 @@ from spikeport.converter.report import Severity
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 TO_EXPLAIN = (Severity.UNSUPPORTED, Severity.REFUSED, Severity.APPROXIMATE)
-PLACES = ("*.py", "backends/**/*.py", "commands/*.py", "converter/**/*.py", "encoders/*.py", "tuning/*.py")
+PLACES = (
+    "training/**/*.py",
+    "*.py",
+    "backends/**/*.py",
+    "commands/*.py",
+    "converter/**/*.py",
+    "encoders/*.py",
+    "tuning/*.py",
+)
 
 
 def code_section() -> str:

@@ -71,45 +71,27 @@ __all__ = [
     "spike",
 ]
 
-_HOMES = {
-    ".centralisation": ("centralised",),
-    ".dt_scheduler": ("DtScheduler",),
-    ".layers": (
-        "LIF",
-        "AdaptiveLIF",
-        "Alpha",
-        "CubaLIF",
-        "EachStep",
-        "InOneLoop",
-        "Leaky",
-        "LeakyIntegrator",
-        "Lowpass",
-        "RecurrentLIF",
-        "RepeatOverTime",
-        "SpikingActivation",
-        "SwapBatchAndTime",
-    ),
-    ".losses": (
-        "IntegralCrossEntropy",
-        "MembraneCrossEntropy",
-        "SpikeCountCrossEntropy",
-        "SpikeCountMSE",
-        "TimeToFirstSpikeCrossEntropy",
-    ),
-    ".membranes": ("membrane",),
-    ".metrics": ("FirstSpikeAccuracy", "IntegralAccuracy", "SpikeCountAccuracy"),
-    ".regularizers": ("L1", "L1L2", "L2", "Percentile", "SynapticOperationBudget"),
-    ".surrogates": ("SURROGATES", "Surrogate", "pseudo_gradient", "spike"),
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_HOMES = (
+    ".centralisation",
+    ".dt_scheduler",
+    ".layers",
+    ".losses",
+    ".membranes",
+    ".metrics",
+    ".regularizers",
+    ".surrogates",
+)
 
 
 def __getattr__(name: str) -> Any:
     if name == "data":
         return import_module(".data", __name__)
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOME_OF[name], __name__), name)
+    if name in __all__:
+        for home in _HOMES:
+            module = import_module(home, __name__)
+            if name in module.__all__:
+                return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...converter.graph import Graph
 from ...converter.keras_import import import_keras
-from ...converter.ops import Array, Cell, Neurons
+from ...converter.ops import Array, Cell, Neurons, is_population
 from ...encoders import EncoderChoice, InputCurrents
 from ...errors import BackendError, UsageError
 from ..contract import Deployment, OnProgress, RunResult, Verdict, silent
@@ -28,7 +28,6 @@ _WORDS = {
     "input": "samples come in here",
 }
 _RANDOM = "neurons that draw random numbers: their draws follow from a sample's place, which a model does not know"
-_TRAINED = "a layer that was trained on spikes: run the Keras model that it came from"
 _BATCH = 32
 
 
@@ -52,7 +51,7 @@ class KerasBackend:
         """Say what becomes of each node; random neurons are refused."""
         for verdict in simulator_verdicts(graph, _WORDS):
             op = graph.nodes[verdict.node].op
-            why = self.takes(op) if isinstance(op, Neurons) else _TRAINED if isinstance(op, Cell) else ""
+            why = self.takes(op) if isinstance(op, Neurons) else ""
             yield Verdict(node=verdict.node, where="refused", why=why, layers=verdict.layers) if why else verdict
 
     def deploy(self, graph: Graph, **options: Any) -> KerasDeployment:
@@ -88,7 +87,7 @@ class KerasDeployment(Deployment):
         self._dtype = dtype
         self._batch = batch
         self._synapses = fan_out(graph)
-        self._populations = [node.name for node in graph.nodes.values() if isinstance(node.op, Neurons)]
+        self._populations = [node.name for node in graph.nodes.values() if is_population(node.op)]
         self._models: dict[tuple[int, bool], Any] = {}
 
     @property
@@ -163,7 +162,7 @@ class KerasDeployment(Deployment):
         operations = np.zeros(count)
         for name in self._populations:
             node = graph.nodes[name]
-            theta = node.op.threshold_of(node.shape) if isinstance(node.op, Neurons) else 1.0
+            theta = node.op.threshold_of(node.shape) if isinstance(node.op, Neurons | Cell) else 1.0
             sent = np.rint(found_values[name].reshape(count, n_steps, -1) / theta).astype(np.int8)
             nonzero = np.count_nonzero(sent, axis=1)
             counts[name] = nonzero.sum(axis=1).astype(np.int64)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import keras
 
 from ...converter.graph import Graph
-from ...converter.ops import Cell, Input, Neurons, Output
+from ...converter.ops import Cell, Input, Neurons, Output, is_population
 from ...errors import BackendError, UsageError
 from ...training.surrogates import Surrogate
+from .cell_layer import CellLayer
 from .op_layer import OpLayer
 from .population import RATE, Population
 from .quantised import Quantised
 from .read_out import ReadOut
+from .rounded import Rounded, WeightGrid
 
 __all__ = ["keras_model", "trained_graph"]
 
@@ -31,6 +33,7 @@ def keras_model(
     sequences: bool = False,
     quantised: bool = False,
     record: Iterable[str] = (),
+    grids: Mapping[str, WeightGrid] | None = None,
     dtype: str | None = None,
     name: str = "spiking",
 ) -> Any:
@@ -50,6 +53,8 @@ def keras_model(
         Without time: each neuron puts out what it would on average over ``n_steps`` of its current (`Quantised`).
     record
         Populations whose output nθ at each step is an output of the model as well, by their names.
+    grids
+        Node → the values that its kernel may have (`Rounded`).
     dtype
         "float64" for the very events of the other backends; by default that of Keras.
 
@@ -63,20 +68,21 @@ def keras_model(
     UsageError
         For steps below 1, or a population that does not exist.
     BackendError
-        For neurons that draw random numbers.
+        For neurons that draw random numbers, or layers that were trained on spikes with ``quantised``.
     """
     if n_steps < 1:
         raise UsageError(f"expected at least 1 step, received {n_steps}")
     if quantised and (sequences or every_step):
         raise UsageError("expected samples and one output for each with quantised=True, which knows no steps")
-    trained = [node.name for node in graph.nodes.values() if isinstance(node.op, Cell)]
-    if trained:
+    cells = [node.name for node in graph.nodes.values() if isinstance(node.op, Cell)]
+    if cells and quantised:
         raise BackendError(
-            f"{trained[0]}: expected a converted model, received one that was trained on spikes in Keras"
+            f"{cells[0]}: expected neurons that stand for an activation with quantised=True, received a layer that was "
+            "trained on spikes"
         )
     recorded = tuple(record)
     for wanted in recorded:
-        if wanted not in graph.nodes or not isinstance(graph.nodes[wanted].op, Neurons):
+        if wanted not in graph.nodes or not is_population(graph.nodes[wanted].op):
             raise UsageError(f"expected to record populations of the network, received {wanted!r}")
     tensors: dict[str, Any] = {}
     moving: dict[str, bool] = {}
@@ -94,16 +100,18 @@ def keras_model(
         options: dict[str, Any] = {"name": label, "dtype": dtype}
         if isinstance(node.op, Neurons) and quantised:
             layer: OpLayer = Quantised(node.name, node.op, reads, n_steps=n_steps, **options)
-        elif isinstance(node.op, Neurons):
+        elif isinstance(node.op, Neurons | Cell):
             options |= {"n_steps": n_steps, "gradient": gradient, "slope": slope}
-            layer = Population(node.name, node.op, reads, **options)
+            layer = (Population if isinstance(node.op, Neurons) else CellLayer)(node.name, node.op, reads, **options)
         elif isinstance(node.op, Output):
             layer = ReadOut(node.name, node.op, reads, every_step=every_step, **options)
+        elif grids and node.name in grids:
+            layer = Rounded(node.name, node.op, reads, grid=grids[node.name], **options)
         else:
             layer = OpLayer(node.name, node.op, reads, **options)
         read = [tensors[i] for i in node.inputs]
         tensors[node.name] = layer(read if len(read) > 1 else read[0])
-        moving[node.name] = any(reads) or (isinstance(node.op, Neurons) and not quantised)
+        moving[node.name] = any(reads) or (isinstance(node.op, Neurons | Cell) and not quantised)
     outputs = {name: tensors[place] for name, place in graph.outputs.items()}
     outputs |= {name: tensors[name] for name in recorded}
     only = next(iter(outputs.values())) if len(outputs) == 1 else outputs

@@ -19,7 +19,7 @@ from .op_layer import OpLayer, repeated
 
 _STEPS_A_SECOND = 1000.0
 
-__all__ = ["RATE", "NeuronLayer", "Population"]
+__all__ = ["RATE", "NeuronLayer", "Population", "gradient_from", "gradient_to"]
 
 RATE = "rate"
 """The gradient of the ReLU of the mean current, cut where the neuron sends all that it can in each step."""
@@ -164,18 +164,24 @@ class Population(NeuronLayer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the layer."""
-        named = isinstance(self.gradient, str)
         return {
             **super().get_config(),
             "n_steps": self.n_steps,
-            "gradient": self.gradient if named else keras.saving.serialize_keras_object(self.gradient),
+            "gradient": gradient_to(self.gradient),
             "slope": self.slope,
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """Return the layer of these arguments."""
-        config = dict(config)
-        if isinstance(config["gradient"], dict):
-            config["gradient"] = keras.saving.deserialize_keras_object(config["gradient"])
-        return cls(**config)
+        return cls(**{**config, "gradient": gradient_from(config["gradient"])})
+
+
+def gradient_to(gradient: str | Surrogate) -> Any:
+    """Return a surrogate as a config holds it."""
+    return gradient if isinstance(gradient, str) else keras.saving.serialize_keras_object(gradient)
+
+
+def gradient_from(value: Any) -> Any:
+    """Return the surrogate that `gradient_to` made a value of."""
+    return keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value

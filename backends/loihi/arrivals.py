@@ -10,7 +10,7 @@ import numpy as np
 from ...converter.ops import Array
 from .emulator.encoding import encode
 
-__all__ = ["Arrival", "spikes_of"]
+__all__ = ["Arrival", "arriving", "spikes_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +60,36 @@ def spikes_of(arrivals: Sequence[Arrival], currents: Mapping[str, Array], n_step
         place = slice(start, start + arrival.size)
         start += arrival.size
         if arrival.clock:
-            for neuron, steps in enumerate(arrival.clock):
-                flags[:, 1 : 1 + steps, place.start + neuron] = 1
+            _ring(arrival, flags, place)
         elif (known := first.setdefault(arrival.key, place)) is not place:
             flags[:, :, place] = flags[:, :, known]
         else:
             encode(currents[arrival.source].reshape(samples, -1), float(arrival.sign), flags, place.start)
     return flags
+
+
+def arriving(arrivals: Sequence[Arrival], sent: Mapping[str, Array], n_steps: int, width: int) -> Array:
+    """Return spikes that were sent as they reach the chip: as `spikes_of`.
+
+    Parameters
+    ----------
+    sent
+        Host source → ``(samples, steps, neurons)``, 0 or 1, from the first step on.
+    """
+    flags = np.zeros((len(next(iter(sent.values()))), n_steps, width), np.uint8)
+    start = 0
+    for arrival in arrivals:
+        place = slice(start, start + arrival.size)
+        start += arrival.size
+        if arrival.clock:
+            _ring(arrival, flags, place)
+        else:
+            spikes = sent[arrival.source][:, : n_steps - 1]
+            flags[:, 1 : 1 + spikes.shape[1], place] = spikes
+    return flags
+
+
+def _ring(arrival: Arrival, flags: Array, place: slice) -> None:
+    """Let the neurons of the clock spike from the first step on."""
+    for neuron, steps in enumerate(arrival.clock):
+        flags[:, 1 : 1 + steps, place.start + neuron] = 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,8 @@ from .compatibility import NOT_INSTALLED
 from .fit import Fit, fit
 from .folding import Folding, fold
 from .partition import Partition, is_population, partition
+from .trained_neurons import is_trained, why_not_trained
+from .trained_scaling import why_not_in_time
 
 if TYPE_CHECKING:
     from .deployment import LoihiDeployment
@@ -30,6 +32,14 @@ _NO_NXSDK = (
 )
 _TARGETS = ("sim", "float", "loihi")
 _OWN_NEURON = "the chip has an integrate-and-fire neuron of its own, which stands in for graded and binary neurons only"
+_ALONE = (
+    "real values drive it, and the host would have to encode them as spikes, which is not what was trained: put "
+    "neurons before it, or run with backend='cpu'"
+)
+_SEVERAL = (
+    "it sends several events in a step, and an axon of the chip takes one spike: train with Leaky or LIF, or run with "
+    "backend='cpu'"
+)
 _FOR_GRADED = "; the chip's own neuron, which sends one spike a step at most, stands in for graded ones"
 
 
@@ -101,11 +111,16 @@ class LoihiBackend:
             raise BackendError(f"{bare[0]}: expected a converted network, received ReLUs: convert it first")
         if missing := self.available():
             raise BackendError(missing)
+        trained = is_trained(graph)
+        if trained and target == "loihi":
+            raise BackendError("target='loihi': expected a converted network, received one that was trained on spikes")
         if target == "loihi" and find_spec("nxsdk") is None:
             raise BackendError(_NO_NXSDK)
         from .deployment import LoihiDeployment  # which imports the compiler
+        from .trained_deployment import TrainedDeployment
 
-        return LoihiDeployment(graph, folding, fitted, target=target, calibration=calibration, seed=seed, **how)
+        kind = TrainedDeployment if trained else LoihiDeployment
+        return kind(graph, folding, fitted, target=target, calibration=calibration, seed=seed, **how)
 
 
 def _calibration(graph: Graph, samples: Sequence[Array] | Array | None) -> Sequence[Array] | None:
@@ -131,15 +146,33 @@ def _why_not(op: Neurons) -> str:
 
 
 def _verdicts(graph: Graph, parts: Partition, folding: Folding, fitted: Fit) -> Iterator[Verdict]:
-    populations = is_population(graph)
+    populations, trained = is_population(graph), is_trained(graph)
+    refused = _refused_trained(graph, parts, folding, populations) if trained else {}
     for node in graph.nodes.values():
-        where, why = _verdict(node, parts, folding, fitted, node.name in populations)
+        if node.name in refused:
+            where, why = "refused", refused[node.name]
+        else:
+            where, why = _verdict(node, parts, folding, fitted, node.name in populations, trained)
         yield Verdict(node=node.name, where=where, why=why, layers=node.layers)
 
 
-def _verdict(node: Node, parts: Partition, folding: Folding, fitted: Fit, spikes: bool) -> tuple[str, str]:
+def _refused_trained(graph: Graph, parts: Partition, folding: Folding, populations: Iterable[str]) -> dict[str, str]:
+    """Return what of a network that was trained on spikes does not go on the chip: its dynamics, its delays."""
+    alone = {name: _ALONE for name in parts.chip if parts.encoded}
+    found = {name: why for name in parts.chip if (why := why_not_trained(graph.nodes[name].op))}
+    several = {
+        name: _SEVERAL
+        for name in populations
+        if name not in parts.chip and isinstance(op := graph.nodes[name].op, Neurons) and (op.n_min, op.n_max) != (0, 1)
+    }
+    return {**why_not_in_time(folding), **several, **alone, **found}
+
+
+def _verdict(
+    node: Node, parts: Partition, folding: Folding, fitted: Fit, spikes: bool, trained: bool
+) -> tuple[str, str]:
     name, op = node.name, node.op
-    if isinstance(op, Neurons) and (variant := _why_not(op)):
+    if isinstance(op, Neurons) and not trained and (variant := _why_not(op)):
         return "refused", f"{variant}: convert the model with neurons='binary', or run with backend='cpu'"
     if why := parts.refused.get(name) or folding.too_large.get(name):
         return "refused", why
@@ -151,7 +184,7 @@ def _verdict(node: Node, parts: Partition, folding: Folding, fitted: Fit, spikes
         placement = fitted.fitted[name].placement
         cores = "core" if placement.n_cores == 1 else "cores"
         block = " × ".join(str(n) for n in placement.block_shape if n > 1) or "1"
-        stand_in = _FOR_GRADED if isinstance(op, Neurons) and op.n_max > 1 else ""
+        stand_in = _FOR_GRADED if not trained and isinstance(op, Neurons) and op.n_max > 1 else ""
         return "neurons", f"on the chip: {placement.n_cores} {cores} of {block} neurons; {placement.binding}{stand_in}"
     n = math.prod(node.shape)
     if name in parts.encoded:

@@ -49,6 +49,8 @@ class _Built(NamedTuple):
 class LoihiDeployment(Deployment):
     """A graph that fits on the chip."""
 
+    _fits_gains = True
+
     def __init__(
         self,
         graph: Graph,
@@ -111,7 +113,7 @@ class LoihiDeployment(Deployment):
             },
             "extra_steps": self._depth,
             "weight_signal_to_noise_db": self._signal_to_noise(),
-            "gains": "estimated" if self._calibration is None else "measured on calibration samples",
+            "gains": self._how_gains_came(),
             "warnings": list(self._warnings()),
         }
 
@@ -150,6 +152,21 @@ class LoihiDeployment(Deployment):
         )
         self._note(presentation.chip)
         return result
+
+    def scaled(self, samples: Sequence[Array], n_steps: int) -> Mapping[str, Scaled]:
+        """Return the populations in units of their thresholds, as the chip has them before rounding.
+
+        Parameters
+        ----------
+        samples
+            Their range is that of the values which the host encodes, where it encodes values.
+
+        Raises
+        ------
+        BackendError
+            Where the chip's registers do not hold them.
+        """
+        return self._scaled(n_steps, self._ranges(samples))
 
     def rates(self, samples: Sequence[Array], n_steps: int) -> dict[str, Array]:
         """Return what the spikes of each ReLU stand for: population → ``(samples, *shape)``, in activation units."""
@@ -195,10 +212,7 @@ class LoihiDeployment(Deployment):
 
         key = (n_steps, *sorted(ranges.items()))
         if key not in self._built:
-            scaled = scale(self._folding, self._fit, n_steps, self._gains(n_steps), ranges)
-            if misfits := why_not_in_numbers(scaled):
-                reasons = "; ".join(f"{name}: {why}" for name, why in misfits.items())
-                raise BackendError(f"the network does not go on Loihi: {reasons}. {_REMEDY}")
+            scaled = self._scaled(n_steps, ranges)
             chip: Chip
             if self._target == "loihi":
                 chip = Simulation(
@@ -216,6 +230,16 @@ class LoihiDeployment(Deployment):
             presentation = Presentation(self._graph, voices_of(scaled), chip, batch=self._batch, memory=self._memory)
             self._built[key] = _Built(scaled, presentation)
         return self._built[key]
+
+    def _scaled(self, n_steps: int, ranges: Ranges) -> Mapping[str, Scaled]:
+        return self._in_numbers(scale(self._folding, self._fit, n_steps, self._gains(n_steps), ranges))
+
+    def _in_numbers(self, scaled: Mapping[str, Scaled]) -> Mapping[str, Scaled]:
+        """Return the populations if the chip's registers hold them."""
+        if misfits := why_not_in_numbers(scaled):
+            reasons = "; ".join(f"{name}: {why}" for name, why in misfits.items())
+            raise BackendError(f"the network does not go on Loihi: {reasons}. {_REMEDY}")
+        return scaled
 
     def _options_of_hardware(self, scaled: Mapping[str, Scaled], n_steps: int) -> dict[str, Any]:
         currents = None
@@ -279,8 +303,13 @@ class LoihiDeployment(Deployment):
         chip = {name: s for name, s in scaled.items() if isinstance(s, ScaledPopulation)}
         return {name: round(quantise(s).signal_to_noise, 1) for name, s in chip.items()}
 
+    def _how_gains_came(self) -> str:
+        if not self._fits_gains:
+            return "none: trained thresholds"
+        return "estimated" if self._calibration is None else "measured on calibration samples"
+
     def _warnings(self) -> Iterator[str]:
-        if self._calibration is None and self._depth > 2:
+        if self._fits_gains and self._calibration is None and self._depth > 2:
             yield f"{self._depth} layers on the chip without calibration samples: expect a loss of accuracy"
         if self._fit.n_chips > 1:
             yield f"{self._fit.n_cores:,} cores take {self._fit.n_chips} chips"

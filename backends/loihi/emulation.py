@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...converter.ops import Array
-from .arrivals import Arrival, spikes_of
+from .arrivals import Arrival, arriving, spikes_of
 from .chip_run import ChipRun, Happenings, Voice
 from .emulator.kernel import CLIPS
 from .emulator.program import Program
@@ -110,7 +110,18 @@ class Emulation:
             own = spikes_of([arrival], currents, total + 1, arrival.size)
             for found, more in zip((spikes, counts), self._of_host([arrival], own, n_steps, watch)):
                 found.update(more)
-        flags = flags[:, :total]
+        ran = self._ran(flags[:, :total], n_steps, watch)
+        return ChipRun(spikes={**spikes, **ran.spikes}, counts={**counts, **ran.counts})
+
+    def run_sent(self, sent: Mapping[str, Array], n_steps: int, watch: Collection[str]) -> ChipRun:
+        """Run samples for which the host sends these spikes: source → ``(samples, n_steps, neurons)``, 0 or 1."""
+        return self._ran(arriving(self.arrivals, sent, n_steps + self._depth, self._emulator.width), n_steps, watch)
+
+    def _ran(self, flags: Array, n_steps: int, watch: Collection[str]) -> ChipRun:
+        """Run the chip on what reaches it in each step."""
+        total = flags.shape[1]
+        spikes: dict[str, Array] = {}
+        counts: dict[str, Array] = {}
         samples = len(flags)
         watched = [name for name in watch if name in self.program.populations]
         states = self._emulator.clean(samples)

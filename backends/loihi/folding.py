@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...converter.graph import Graph, Node
-from ...converter.ops import Add, Array, Concatenate, Neurons, Shape
+from ...converter.ops import Add, Array, Cell, Concatenate, Neurons, Shape
 from .linear_map import LinearMap, MatrixMap, TooLargeError, Volume, WindowMap, as_matrix, as_volume, total
 from .op_map import moved, through
 from .partition import Partition
 from .too_large import why_too_large
+from .trained_neurons import worth_of
 
 __all__ = ["Folding", "Population", "fold"]
 
@@ -118,22 +119,33 @@ def _population(
 ) -> Population:
     shape = as_volume(node.shape)
     scale = None
-    if isinstance(node.op, Neurons):
+    if isinstance(node.op, Cell) and node.op.fires:
+        scale = np.broadcast_to(worth_of(node.op)[0], shape[2:])
+    elif isinstance(node.op, Neurons):
         reached = node.op.scale.astype(np.float64).reshape(-1)
         scale = np.broadcast_to(np.maximum(reached, _LEAST_SCALE * reached.max()), shape[2:])
     if node.name not in parts.chip:
         return Population(name=node.name, shape=shape, on_chip=False, encodes=node.name in parts.encoded, scale=scale)
     (read,) = node.inputs
     sources = {source: _ending_in(shape, linear) for source, linear in maps[read].items()}
+    depth = 1 + max((found[source].depth for source in sources if source in found), default=0)
+    if isinstance(node.op, Cell) and node.op.recurrent is not None:  # its own spikes come back a step later
+        sources[node.name] = _to_itself(shape, node.op.recurrent)
     return Population(
         name=node.name,
         shape=shape,
         on_chip=True,
-        depth=1 + max((found[source].depth for source in sources if source in found), default=0),
+        depth=depth,
         maps=sources,
         current=constants[read].reshape(shape),
         scale=scale,
     )
+
+
+def _to_itself(shape: Volume, recurrent: Array) -> LinearMap:
+    """Return recurrent weights as a map: each place of a map of several hears its own channels."""
+    weights = np.kron(np.eye(shape[0] * shape[1]), recurrent.astype(np.float64))
+    return MatrixMap(weights=weights, input_shape=shape, output_shape=shape).compact()
 
 
 def _folded(graph: Graph, node: Node, maps: Mapping[str, _Maps]) -> _Maps:

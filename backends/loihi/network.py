@@ -62,9 +62,10 @@ def build_network(scaled: Mapping[str, Scaled], seed: int = 0) -> LoihiNetwork:
             if isinstance(population, ScaledHost):
                 ensembles[name] = _host(network, name, population, currents)
                 continue
-            ensemble = _ensemble(network, name, population.population.shape, ChipIF(MIN_VOLTAGE), population.bias / DT)
+            ensemble = _ensemble(network, name, population.population.shape, _neuron(population), population.bias / DT)
             placement = population.fitted.placement
             network.config[ensemble].block_shape = nengo_loihi.BlockShape(placement.block_shape, placement.shape)
+            ensembles[name] = (ensemble,)  # before its connections, one of which may be to itself
             for source, route in population.routes.items():
                 for place, sender in enumerate(ensembles[source]):
                     transform = _transform(route, -1.0 if place else 1.0)
@@ -72,11 +73,18 @@ def build_network(scaled: Mapping[str, Scaled], seed: int = 0) -> LoihiNetwork:
                     if isinstance(scaled[source], ScaledHost):
                         arrivals.append(Arrival(source=source, sign=-1 if place else 1, size=sender.n_neurons))
             arrivals.append(_connect_clock(clock, ensemble, population, chip))
-            ensembles[name] = (ensemble,)
         probes = {name: tuple(nengo.Probe(e.neurons, synapse=None) for e in es) for name, es in ensembles.items()}
     return LoihiNetwork(
         network=network, currents=currents, ensembles=ensembles, probes=probes, arrivals=tuple(arrivals)
     )
+
+
+def _neuron(population: ScaledPopulation) -> ChipIF:
+    membrane, shape = population.membrane, population.population.shape
+    if membrane is None:
+        return ChipIF(MIN_VOLTAGE)
+    keep = np.broadcast_to(membrane.keep, shape).reshape(-1)
+    return ChipIF(membrane.lowest, keep=np.array(keep), rest=membrane.rest)
 
 
 def _ensemble(network: Any, label: str, shape: tuple[int, ...], neuron_type: Any, bias: Array | float) -> Any:

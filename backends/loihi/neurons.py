@@ -13,7 +13,7 @@ import_nengo_loihi()  # mended for this NumPy before anything else of it is impo
 
 import nengo  # noqa: E402
 from nengo.dists import Choice  # noqa: E402
-from nengo.params import NumberParam  # noqa: E402
+from nengo.params import IntParam, NdarrayParam, NumberParam  # noqa: E402
 from nengo_loihi.builder.builder import Builder as LoihiBuilder  # noqa: E402
 from nengo_loihi.builder.ensemble import build_relu  # noqa: E402
 
@@ -71,17 +71,29 @@ class ChipIF(nengo.SpikingRectifiedLinear):
     ----------
     min_voltage
         In thresholds; 0 forgets inhibition at once, as Nengo's type does.
+    keep
+        What is left of each neuron's voltage after a step; None for all of it.
+    rest
+        Steps after a spike in which nothing is heard.
     """
 
     state: ClassVar[dict[str, Any]] = {"voltage": Choice([0])}
     min_voltage = NumberParam("min_voltage", high=0)
+    keep = NdarrayParam("keep", shape=("*",), optional=True)
+    rest = IntParam("rest", low=0)
 
-    def __init__(self, min_voltage: float = 0.0) -> None:
+    def __init__(self, min_voltage: float = 0.0, keep: Array | None = None, rest: int = 0) -> None:
         super().__init__()
         self.min_voltage = min_voltage
+        self.keep = keep
+        self.rest = rest
 
 
 @LoihiBuilder.register(ChipIF)  # type: ignore[untyped-decorator]  # nengo-loihi ships no types
 def _build_chip_if(model: Any, neuron_type: ChipIF, neurons: Any, block: Any) -> None:
     build_relu(model, neuron_type, neurons, block)
-    block.compartment.vmin = neuron_type.min_voltage * block.compartment.vth[0]
+    compartment = block.compartment
+    compartment.vmin = neuron_type.min_voltage * compartment.vth[0]
+    if neuron_type.keep is not None:  # not scaled: a current counts as it is, whatever leaks
+        compartment.decay_v[:] = 1 - neuron_type.keep
+    compartment.refract_delay[:] = neuron_type.rest + 1

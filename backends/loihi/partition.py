@@ -8,17 +8,19 @@ from dataclasses import dataclass, field
 from ...converter.graph import Graph, Node
 from ...converter.ops import (
     Activation,
+    AtEachStep,
+    Cell,
     Dot,
     Extremum,
     HostLayer,
     Input,
     MaxPool,
     Multiply,
-    Neurons,
     Output,
     Standardize,
     UnitLength,
 )
+from ...converter.ops import is_population as sends_events
 
 __all__ = ["Partition", "is_population", "partition"]
 
@@ -59,7 +61,7 @@ class Partition:
 
 def is_population(graph: Graph) -> frozenset[str]:
     """Return the nodes that are neurons, or that become neurons when the graph is converted."""
-    neurons = frozenset(n.name for n in graph.nodes.values() if isinstance(n.op, Neurons))
+    neurons = frozenset(n.name for n in graph.nodes.values() if sends_events(n.op))
     relus = (n.name for n in graph.nodes.values() if isinstance(n.op, Activation) and n.op.is_relu)
     return neurons or frozenset(relus)
 
@@ -122,7 +124,9 @@ def _reaching(graph: Graph, nodes: set[str] | frozenset[str], chip: tuple[str, .
 
 
 def _why_not(node: Node) -> str:
-    op = node.op
+    op = node.op.op if isinstance(node.op, AtEachStep) else node.op
+    if isinstance(op, Cell):
+        return f"a filter or integrator {_NO_COUNTERPART}: leave it out, or put it behind the last spikes, {_ELSEWHERE}"
     if isinstance(op, MaxPool):
         pooling = f"AveragePooling{len(op.pool_size)}D"
         return (

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import floor, log2, log10
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,10 +19,11 @@ from .limits import NUMBER_FORMATS
 from .routes import ConvRoute, DenseRoute, Route
 from .scaling import Scaled, ScaledPopulation
 
-__all__ = ["Quantised", "quantise", "why_not_in_numbers"]
+__all__ = ["LEVELS", "Quantised", "quantise", "weight_steps", "why_not_in_numbers"]
 
 _LIMITS = {limit.name: limit.value for limit in NUMBER_FORMATS}
-_LEVELS = _LIMITS["weight levels"]
+LEVELS = _LIMITS["weight levels"]
+"""How many weights there are each side of zero."""
 _FULL = 255.0  # a core's largest weight before it is rounded to even numbers
 _EXPONENTS = range(0, -8, -1)
 _LEAST_EXPONENT = -6
@@ -62,19 +64,48 @@ def quantise(scaled: ScaledPopulation) -> Quantised:
     lost = 0
     for box in _boxes(scaled):
         largest, exponent = _largest(scaled, box), _exponent(scaled, box)
+        if exponent is not None and largest:
+            lost = max(lost, _lost(exponent, largest, _clock(scaled, box)))
+    for each in _connections(scaled):
+        lost = max(lost, each.beyond)
+        rounded = each.step * _levels(each.weights / each.step, each.beyond)
+        signal += float((each.weights**2).sum())
+        noise += float(((each.weights - rounded) ** 2).sum())
+    return Quantised(signal_to_noise=10 * log10(signal / noise) if signal and noise else float("inf"), lost_bits=lost)
+
+
+def weight_steps(scaled: ScaledPopulation) -> Array:
+    """Return, for each channel, how far apart its weights lie at least on the chip: ``(channels,)``, in thresholds.
+
+    The coarsest of all its connections and cores; 0 for a channel without weights.
+    """
+    steps = np.zeros(scaled.population.shape[2])
+    for each in _connections(scaled):
+        channels = slice(*each.box[2])
+        steps[channels] = np.maximum(steps[channels], each.step * 2.0**each.beyond)
+    return steps
+
+
+class _Connection(NamedTuple):
+    """The weights from one source into one block, how far apart two levels are, and the bits lost beyond the 8."""
+
+    box: Box
+    weights: Array
+    step: float
+    beyond: int
+
+
+def _connections(scaled: ScaledPopulation) -> Iterator[_Connection]:
+    for box in _boxes(scaled):
+        largest, exponent = _largest(scaled, box), _exponent(scaled, box)
         if exponent is None or not largest:
             continue
-        lost = max(lost, _lost(exponent, largest, _clock(scaled, box)))
         for route in scaled.routes.values():
             weights = _into(route, box, scaled.population.shape)
             own = float(np.abs(weights).max(initial=0.0))
             if own:
                 step = 2 * largest / _FULL * 2.0 ** (_kept(exponent, largest, own) - exponent)
-                beyond = _lost(exponent, largest, own)
-                lost = max(lost, beyond)
-                signal += float((weights**2).sum())
-                noise += float(((weights - step * _levels(weights / step, beyond)) ** 2).sum())
-    return Quantised(signal_to_noise=10 * log10(signal / noise) if signal and noise else float("inf"), lost_bits=lost)
+                yield _Connection(box, weights, step, _lost(exponent, largest, own))
 
 
 def _kept(exponent: int, largest: float, own: float) -> int:
@@ -88,8 +119,8 @@ def _lost(exponent: int, largest: float, own: float) -> int:
 
 
 def _levels(weights: Array, beyond: int) -> Array:
-    levels = np.round(weights).clip(-_LEVELS, _LEVELS)
-    return levels if not beyond else (np.round(levels / 2**beyond) * 2**beyond).clip(-_LEVELS, _LEVELS)
+    levels = np.round(weights).clip(-LEVELS, LEVELS)
+    return levels if not beyond else (np.round(levels / 2**beyond) * 2**beyond).clip(-LEVELS, LEVELS)
 
 
 def _misfit(scaled: ScaledPopulation, box: Box) -> str | None:

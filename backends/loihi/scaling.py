@@ -20,6 +20,7 @@ from .chip_run import Voice
 from .fit import Fit, Fitted
 from .folding import Folding, Population
 from .routes import Route
+from .trained_neurons import Membrane
 
 __all__ = ["Gains", "ScaledHost", "ScaledPopulation", "scale", "threshold_factor", "voices_of"]
 
@@ -56,6 +57,8 @@ class ScaledPopulation:
         What one spike stands for, for each channel, in activation units.
     offset
         What is added to the mean of the spikes' worth, for each channel, in activation units.
+    membrane
+        Of neurons that were trained on spikes; None for those that stand in for a ReLU.
     """
 
     fitted: Fitted
@@ -65,6 +68,7 @@ class ScaledPopulation:
     threshold: Array
     worth: Array
     offset: Array
+    membrane: Membrane | None = None
 
     @property
     def population(self) -> Population:

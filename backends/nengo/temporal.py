@@ -7,30 +7,9 @@ from dataclasses import replace
 
 from ...converter.layer_call import LayerCall
 from ...converter.layers import UnsupportedLayerError
+from ...converter.layers.same_at_each_step import SAME_AT_EACH_STEP
 
 __all__ = ["at_each_step"]
-
-# layers that do the same at each step, whatever the other steps hold
-_SAME_AT_EACH_STEP = (
-    "Activation",
-    "ActivityRegularization",
-    "Add",
-    "AlphaDropout",
-    "Average",
-    "Dense",
-    "Dropout",
-    "ELU",
-    "GaussianDropout",
-    "GaussianNoise",
-    "Identity",
-    "LeakyReLU",
-    "Maximum",
-    "Minimum",
-    "Multiply",
-    "ReLU",
-    "Rescaling",
-    "Subtract",
-)
 
 
 def at_each_step(call: LayerCall) -> LayerCall:
@@ -57,6 +36,6 @@ def at_each_step(call: LayerCall) -> LayerCall:
             return replace(call, config={**call.config, "axis": axis - 1})
         if axis < 0 and -axis <= len(call.input_shape):
             return call
-    if call.layer_type in _SAME_AT_EACH_STEP:
+    if call.layer_type in SAME_AT_EACH_STEP:
         return call
     raise UnsupportedLayerError("not-temporal", "wrap it in TimeDistributed if it acts on each step by itself")

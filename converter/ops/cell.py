@@ -13,6 +13,16 @@ from .neuron_state import TIE
 __all__ = ["Cell", "CellState"]
 
 _LARGEST = 1e6
+_BY_CHANNEL = (
+    "decay",
+    "threshold",
+    "gain",
+    "synapse_decay",
+    "adapting",
+    "initial_voltage",
+    "initial_current",
+    "current_share",
+)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -40,8 +50,8 @@ class Cell(Op):
         i ← α·i + (x + s·W)·gain/θ;   v ← max(β·v + i − κ·a, v_min);   s = 1 where v ≥ 1, else 0;   v ← v − s, or 0
         a ← a + γ·s − λ·a
 
-    Without a threshold nothing fires: the output is v. Unlike `Neurons`, a cell stands for no activation: it is what a
-    network that was trained on spikes consists of, and has no rate.
+    Without a threshold nothing fires: the output is v + ρ·i. Unlike `Neurons`, a cell stands for no activation: it is
+    what a network that was trained on spikes consists of, and has no rate.
 
     Attributes
     ----------
@@ -55,8 +65,10 @@ class Cell(Op):
         α, ``(channels,)``; None is no synapse: i is the input.
     recurrent
         W, ``(channels, channels)``; None is none.
-    initial_voltage
-        In thresholds.
+    initial_voltage, initial_current
+        v and i before the first step, in thresholds: one number, or ``(channels,)``; kept as arrays.
+    current_share
+        ρ, ``(channels,)``, of a cell with a synapse that does not fire; None is 0.
     reset
         "subtract" or "zero".
     v_min
@@ -76,7 +88,9 @@ class Cell(Op):
     gain: Array
     synapse_decay: Array | None = None
     recurrent: Array | None = None
-    initial_voltage: float = 0.0
+    initial_voltage: Array | float = 0.0
+    initial_current: Array | float = 0.0
+    current_share: Array | None = None
     reset: str = "subtract"
     v_min: float | None = None
     refractory: int = 0
@@ -87,11 +101,14 @@ class Cell(Op):
     def __post_init__(self) -> None:
         if self.reset not in ("subtract", "zero"):
             raise ValueError(f"expected reset to be 'subtract' or 'zero', received {self.reset!r}")
-        for name in ("decay", "threshold", "gain", "synapse_decay", "recurrent", "adapting"):
+        for name in ("initial_voltage", "initial_current"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, value if isinstance(value, np.ndarray) else np.full(1, value, np.float64))
+        for name in (*_BY_CHANNEL, "recurrent"):
             value = getattr(self, name)
             if value is not None and not (value.size and np.all(np.abs(value) <= _LARGEST)):
                 raise ValueError(f"expected {name} as finite numbers, received others")
-        for name in ("initial_voltage", "v_min", "adaptation_gain", "adaptation_loss", "refractory"):
+        for name in ("v_min", "adaptation_gain", "adaptation_loss", "refractory"):
             value = getattr(self, name)
             if value is not None and not abs(value) <= _LARGEST:
                 raise ValueError(f"expected {name} as a finite number, received {value}")
@@ -99,6 +116,8 @@ class Cell(Op):
             value = getattr(self, name)
             if value is not None and np.abs(value).max() > 1:
                 raise ValueError(f"expected {name} from 0 to 1, received {value.max()}")
+        if self.current_share is not None and (self.synapse_decay is None or self.fires):
+            raise ValueError("expected current_share for a cell with a synapse that does not fire")
         if self.threshold is not None and self.threshold.min() < 1 / _LARGEST:
             raise ValueError(f"expected thresholds above 0, received {self.threshold.min()}")
 
@@ -110,7 +129,7 @@ class Cell(Op):
     def output_shape(self, *shapes: Shape) -> Shape:
         shape = one_shape(self.kind, shapes)
         channels = shape[-1] if shape else 1
-        for name in ("decay", "threshold", "synapse_decay", "adapting", "gain"):
+        for name in _BY_CHANNEL:
             value = getattr(self, name)
             if value is not None and value.shape not in ((channels,), (1,)):
                 raise ValueError(f"Cell expected {name} for {channels} channels, received {value.shape}")
@@ -132,7 +151,7 @@ class Cell(Op):
         zeros = np.zeros((batch, *shape))
         return CellState(
             voltage=zeros + self.initial_voltage,
-            current=zeros.copy(),
+            current=zeros + self.initial_current,
             sent=zeros.copy(),
             refractory=zeros.copy(),
             adaptation=zeros.copy(),
@@ -157,7 +176,8 @@ class Cell(Op):
             voltage = np.maximum(voltage, self.v_min)
         if not self.fires:
             state.voltage = voltage
-            return np.asarray(voltage)
+            share = self.current_share
+            return np.asarray(voltage if share is None else voltage + share.astype(np.float64) * state.current)
         sent = ((voltage >= 1 - TIE) & awake).astype(np.float64)
         state.voltage = np.where(sent > 0, 0.0, voltage) if self.reset == "zero" else voltage - sent
         state.refractory = np.where(sent > 0, float(self.refractory), np.maximum(state.refractory - 1, 0))

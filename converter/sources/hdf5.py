@@ -82,8 +82,13 @@ def has_attribute(group: h5py.Group, name: str, origin: str) -> bool:
         return name in group.attrs
 
 
-def read_array(group: h5py.Group, name: str, origin: str) -> Array:
+def read_array(group: h5py.Group, name: str, origin: str, *, double: bool = False) -> Array:
     """Return a dataset as a float32 array (whole numbers and booleans keep their type).
+
+    Parameters
+    ----------
+    double
+        Leave float64 as it is.
 
     Raises
     ------
@@ -105,6 +110,8 @@ def read_array(group: h5py.Group, name: str, origin: str) -> Array:
                 f"{where}: expected an array that the file can hold, received a claim of {item.nbytes:,} bytes"
             )
         values = np.asarray(item[()])
+    if double and values.dtype == np.float64:
+        return values
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinity, which no layer's weights may hold
         return values.astype(np.float32, copy=False) if values.dtype.kind == "f" else values
 

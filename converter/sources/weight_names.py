@@ -106,6 +106,7 @@ _WEIGHTS: Mapping[str, Callable[[Config], Names]] = {
     "CubaLIF": lambda config: _split(config, alpha="learn_alpha", beta="learn_beta", threshold="learn_threshold"),
     "RecurrentLIF": lambda config: _split(config, beta="learn_beta", threshold="learn_threshold", recurrent_kernel=""),
     "LeakyIntegrator": lambda config: _split(config, beta="learn_beta"),
+    "Alpha": _fixed("tau", "initial_level"),
     "Lowpass": _fixed("tau", "initial_level"),
 }
 

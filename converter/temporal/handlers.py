@@ -13,7 +13,7 @@ from ..layer_call import LayerCall
 from ..layers import LAYERS, LayerRegistry, UnsupportedLayerError
 from ..layers.activation import activation_ops
 from ..layers.arguments import needed_weight, number
-from ..ops import Array, AtEachStep, Cell, Neurons, Op, OverTime, ScaleShift, is_population
+from ..ops import Array, AtEachStep, Cell, Neurons, Op, OverTime, Reshape, ScaleShift, is_population
 from ..ops.base import channel_vector
 from ..sources.grouped_weights import snake_case
 from ..sources.weight_names import weight_names
@@ -23,6 +23,16 @@ __all__ = ["TRAINED_LAYERS"]
 
 _STEP = 0.001  # seconds: that of `Neurons`
 _MOST_EVENTS = 127
+_MOST_RATIO = 40.0
+_NEVER_NEGATIVE = (
+    "relu",
+    "relu6",
+    "sigmoid",
+    "hard_sigmoid",
+    "softplus",
+    "exponential",
+    "softmax",
+)
 
 
 class _StepRegistry(LayerRegistry):
@@ -129,29 +139,79 @@ def leaky_integrator(call: LayerCall) -> tuple[Op, ...]:
 
 
 def lowpass(call: LayerCall) -> tuple[Op, ...]:
-    """Become a cell that does not fire, with a filter's gain; from a level of 0 on."""
+    """Become a cell that does not fire, with a filter's gain."""
+    ratio, level = _filter(call)
+    left = np.exp(-ratio)
+    return _by_value(call, Cell(decay=left, gain=1 - left, initial_voltage=level))
+
+
+def alpha(call: LayerCall) -> tuple[Op, ...]:
+    """Become a cell with a synapse that does not fire.
+
+    With a = exp(−r), r = dt/τ and w the level of the first filter, ``y ← a·y + a·r·w + (1 − a − a·r)·x`` and
+    ``w ← a·w + (1 − a)·x`` are what a cell computes with i = r·w and y = v + ρ·i, for a gain of r·(1 − a) and
+    ρ = (1 − a − r)/(r·(1 − a)).
+    """
+    ratio, level = _filter(call)
+    left = np.exp(-ratio)
+    gain = ratio * (1 - left)
+    share = (1 - left - ratio) / gain
+    current = ratio * level
+    cell = Cell(
+        decay=left,
+        synapse_decay=left,
+        gain=gain,
+        current_share=share,
+        initial_voltage=level - share * current,
+        initial_current=current,
+    )
+    return _by_value(call, cell)
+
+
+def _filter(call: LayerCall) -> tuple[Array, Array]:
+    """Return dt/τ and the initial level, flattened; beyond 40, exp(−dt/τ) is nothing in float64."""
     tau, level = needed_weight(call, "tau"), needed_weight(call, "initial_level")
-    if tau.ndim != 1 or np.any(level):
-        raise UnsupportedLayerError(
-            "unsupported-argument", "a level other than 0, or more than one axis; takes neither"
-        )
-    left = np.exp(-number(call, "dt", _STEP) / np.maximum(tau.astype(np.float64), 1e-12))
-    return (Cell(decay=left, gain=1 - left),)
+    ratio = number(call, "dt", _STEP) / np.maximum(tau.astype(np.float64), 1e-12)
+    return np.minimum(ratio, _MOST_RATIO).reshape(-1), level.astype(np.float64).reshape(-1)
+
+
+def _by_value(call: LayerCall, cell: Cell) -> tuple[Op, ...]:
+    """Return a cell with parameters of its own for each value of a step, whatever its shape."""
+    shape = needed_weight(call, "tau").shape
+    if len(shape) == 1:
+        return (cell,)
+    return Reshape(shape=(int(np.prod(shape)),)), cell, Reshape(shape=shape)
 
 
 def spiking_activation(call: LayerCall) -> tuple[Op, ...]:
-    """Become neurons that integrate the activation of each step; of a ReLU, with a voltage to start from."""
+    """Become neurons that integrate the activation of each step, with a voltage to start from."""
     activation = activation_ops(call)
-    start = call.config.get("initial_state")
-    if call.config.get("activation") != "relu" or isinstance(start, bool) or not isinstance(start, int | float):
+    name, start = call.config.get("activation"), call.config.get("initial_state")
+    if name not in _NEVER_NEGATIVE:
         raise UnsupportedLayerError(
             "unsupported-argument",
-            f"activation={call.config.get('activation')!r}, initial_state={start!r}; takes "
-            "'relu' and a number, since what is drawn at random differs from run to run",
+            f"activation={name!r}; takes {', '.join(_NEVER_NEGATIVE)}, which are never negative, since neurons send no "
+            "events below zero",
+        )
+    voltage = _start(start)
+    if voltage is None:
+        raise UnsupportedLayerError(
+            "unsupported-argument",
+            f"initial_state={start!r}; takes a number or an array, since what is drawn at random differs from run to "
+            "run: set layer.initial_state = 0.5",
         )
     height = np.full(1, 1 / number(call, "dt", _STEP), np.float32)
-    neurons = Neurons(threshold=height, scale=height, initial_voltage=float(start), n_max=_MOST_EVENTS)
+    neurons = Neurons(threshold=height, scale=height, initial_voltage=voltage, n_max=_MOST_EVENTS)
     return (*map(_within_the_step, activation), neurons)
+
+
+def _start(value: Any) -> Array | None:
+    """Return a voltage to start from, of a number or of nested lists of numbers; None for what is neither."""
+    try:
+        start = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        return None
+    return None if isinstance(value, bool) or value is None or not np.isfinite(start).all() else start
 
 
 def in_one_loop(call: LayerCall, layers: LayerRegistry) -> Sequence[Op]:
@@ -193,6 +253,7 @@ def _registry() -> LayerRegistry:
     layers.register("RecurrentLIF")(recurrent_lif)
     layers.register("LeakyIntegrator")(leaky_integrator)
     layers.register("Lowpass")(lowpass)
+    layers.register("Alpha")(alpha)
     layers.register("SpikingActivation")(spiking_activation)
     layers.register_wrapper("InOneLoop")(in_one_loop)
     return layers

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..layer_call import LayerCall, ModelRecord
+from ..layers.same_at_each_step import SAME_AT_EACH_STEP
 
 __all__ = ["AT_EACH_STEP", "as_steps", "keeps_time"]
 
@@ -26,27 +27,6 @@ _STATEFUL = (
     "SpikingActivation",
 )
 _WRAPPERS = ("EachStep", "TimeDistributed")
-# layers that act on the last axis or on each value, so that they may stand behind a time axis as they are
-_BY_VALUE = (
-    "Activation",
-    "Add",
-    "AlphaDropout",
-    "Average",
-    "Dense",
-    "Dropout",
-    "ELU",
-    "GaussianDropout",
-    "GaussianNoise",
-    "Identity",
-    "LeakyReLU",
-    "Maximum",
-    "Minimum",
-    "Multiply",
-    "PReLU",
-    "ReLU",
-    "Rescaling",
-    "Subtract",
-)
 _NO_PLACE = "acts along the time axis of a network that was trained on spikes; put it into training.EachStep"
 
 
@@ -146,7 +126,7 @@ def _of_a_step(call: LayerCall) -> LayerCall:
         if not isinstance(axis, int) or axis in (0, 1):
             return _refused(call, _NO_PLACE)
         return replace(call, config={**config, "axis": axis if axis < 0 else axis - 1})
-    if call.layer_type in _BY_VALUE:
+    if call.layer_type in (*SAME_AT_EACH_STEP, "PReLU"):
         return replace(call, config={**config, AT_EACH_STEP: True})
     return _refused(call, _NO_PLACE)
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import keras
 import numpy as np
 
 from ...converter.ops import Array
 from ...converter.storage import written_at_once
 from ...errors import DataError, UsageError
+from .shuffled_batches import ShuffledBatches
 
 __all__ = ["HeidelbergSpikes", "write_heidelberg"]
 
@@ -25,7 +25,7 @@ UNITS = 700
 """The channels of the two data sets."""
 
 
-class HeidelbergSpikes(keras.utils.PyDataset):
+class HeidelbergSpikes(ShuffledBatches):
     """Batches of spike counts ``(batch, n_steps, channels)`` float32, with their labels, for ``model.fit``.
 
     A batch is read from the file when it is asked for, so memory does not grow with the data set.
@@ -42,10 +42,8 @@ class HeidelbergSpikes(keras.utils.PyDataset):
         How many units the recordings have.
     clip
         The most that a count may be; 1 for spikes or none. None leaves the counts.
-    seed
-        Of the order of the recordings, which is drawn anew in each epoch; None keeps that of the file.
-    drop_last
-        Leave out a last batch that is smaller.
+    batch_size, seed, options
+        As for `ShuffledBatches`.
 
     Raises
     ------
@@ -64,49 +62,32 @@ class HeidelbergSpikes(keras.utils.PyDataset):
         batch_size: int = 256,
         clip: int | None = 1,
         seed: int | None = None,
-        drop_last: bool = False,
         **options: Any,
     ) -> None:
-        super().__init__(**options)
-        if min(n_steps, channels, units, batch_size) < 1 or not (math.isfinite(duration) and duration > 0):
-            raise UsageError(f"{path}: expected steps, duration, channels, units and batch_size above 0")
+        if min(n_steps, channels, units) < 1 or not (math.isfinite(duration) and duration > 0):
+            raise UsageError(f"{path}: expected steps, duration, channels and units above 0")
         self.path = Path(path)
         self.n_steps = n_steps
         self.duration = duration
         self.channels = channels
         self.units = units
-        self.batch_size = batch_size
         self.clip = clip
-        self.drop_last = drop_last
         with self._open() as file:
             self.labels = np.asarray(file["labels"][:], np.int64)
-        self._rng = None if seed is None else np.random.default_rng(seed)
-        self._order = np.arange(len(self.labels))
-        self.on_epoch_end()
+        super().__init__(self.labels, batch_size, seed, **options)
 
     @property
     def classes(self) -> int:
         """Return how many classes there are."""
         return int(self.labels.max()) + 1
 
-    def __len__(self) -> int:
-        """Return the number of batches."""
-        whole, rest = divmod(len(self.labels), self.batch_size)
-        return whole + (1 if rest and not self.drop_last else 0)
-
-    def __getitem__(self, index: int) -> tuple[Array, Array]:
-        """Return the counts and the labels of a batch."""
-        places = np.sort(self._order[index * self.batch_size : (index + 1) * self.batch_size])
+    def read(self, places: Array) -> tuple[Array, Array]:
+        """Return the counts and the labels at these places."""
         counts = np.zeros((len(places), self.n_steps, self.channels), np.float32)
         with self._open() as file:
             for row, place in enumerate(places):
                 counts[row] = self._counts(file["spikes/times"][place], file["spikes/units"][place], int(place))
         return counts, self.labels[places]
-
-    def on_epoch_end(self) -> None:
-        """Draw the order of the next epoch."""
-        if self._rng is not None:
-            self._order = self._rng.permutation(len(self.labels))
 
     def _counts(self, times: Array, units: Array, place: int) -> Array:
         times, units = np.asarray(times, np.float64), np.asarray(units, np.int64)

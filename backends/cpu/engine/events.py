@@ -23,8 +23,8 @@ class Events:
     Attributes
     ----------
     name, way
-        Of the population, and how it was run: "integers", "dense", "phase" (constant currents) or "float64" in the engine, or
-        "kernel" for those of `converter.dynamics`.
+        Of the population, and how it was run: "integers", "dense", "phase" (constant currents) or "float64" in the
+        engine, or "kernel" for those of `converter.dynamics`.
     steps, samples, shape
         How many steps and samples, and the shape of a sample.
     height

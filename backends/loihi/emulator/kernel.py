@@ -118,13 +118,17 @@ def _listed(flags: Array, found: Array) -> int:
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def _update_floats(neurons: NeuronArrays, q: Array, v: Array, fired: Array) -> None:
-    """Advance neurons that only integrate and fire, without rounding."""
-    bias, threshold, lowest = neurons.bias, neurons.threshold, neurons.lowest
+def _update_floats(neurons: NeuronArrays, q: Array, v: Array, rest: Array, fired: Array) -> None:
+    """Advance neurons without a synapse, without rounding; what is kept is a fraction here."""
+    bias, threshold, lowest, keep_v = neurons.bias, neurons.threshold, neurons.lowest, neurons.keep_v
+    pause = neurons.rest
     for i in range(len(threshold)):
-        voltage = max(v[i] + (q[i] + bias[i]), lowest[i])
+        voltage = max(v[i] * keep_v[i] + (q[i] + bias[i]), lowest[i])
+        voltage = np.float32(0) if rest[i] > 0 else voltage
         spike = voltage > threshold[i]
         v[i] = np.float32(0) if spike else voltage
+        waits = np.float32(pause[i]) if spike else rest[i]
+        rest[i] = max(waits - np.float32(1), np.float32(0))
         fired[i] = spike
 
 
@@ -208,8 +212,8 @@ def run_sample_of_floats(
     seen: Array,
 ) -> None:
     """Do the same without rounding: the state is float32, and nothing overflows."""
-    q, v = state[0], state[2]
+    q, v, rest = state[0], state[2], state[3]
     for step in range(len(sent_in)):
         _deliver(rows, sent_in[step], fired, sent, q)
-        _update_floats(neurons, q, v, fired)
+        _update_floats(neurons, q, v, rest, fired)
         _look(fired, watched, seen[step])

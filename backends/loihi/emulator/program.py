@@ -40,7 +40,7 @@ class NeuronArrays(NamedTuple):
     Attributes
     ----------
     keep_u, keep_v
-        What current and voltage keep in a step, in parts of 4,096.
+        What current and voltage keep in a step, in parts of 4,096; without rounding, as a fraction.
     bias
         Added to the voltage in every step.
     threshold

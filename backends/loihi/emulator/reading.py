@@ -128,8 +128,10 @@ def _neurons(numbers: Mapping[Any, Array], cores: Mapping[Any, int]) -> NeuronAr
         if whole:
             made["keep_u"][where] = _DECAY - 1 - c.decay_u  # the chip adds one to the decay of the current
             made["keep_v"][where] = _DECAY - c.decay_v
-        elif (c.decay_u != 1).any() or c.decay_v.any() or (c.refract_delay != 1).any():
-            raise BackendError(f"{block}: without rounding, expected neurons that integrate and fire only")
+        elif (c.decay_u != 1).any() or np.any(c.scale_v):
+            raise BackendError(f"{block}: without rounding, expected neurons whose currents are taken as they are")
+        else:
+            made["keep_v"][where] = 1 - c.decay_v
         made["bias"][where] = c.bias
         made["threshold"][where] = c.vth
         made["lowest"][where] = c.vmin

@@ -321,13 +321,13 @@ def test_operations_are_the_weights_that_spikes_pass(case_named: Any) -> None:
     assert counted.all()
 
 
-def test_leaky_neurons_are_refused_without_rounding() -> None:
+def test_scaled_currents_are_refused_without_rounding() -> None:
     with nengo.Network(seed=0) as network:
         nengo.Ensemble(5, 1, neuron_type=LIF)
     with (
         np.errstate(invalid="ignore"),
         nengo_loihi.Simulator(network, target="simreal", progress_bar=False) as simulator,
-        pytest.raises(BackendError, match="expected neurons that integrate and fire only"),
+        pytest.raises(BackendError, match="expected neurons whose currents are taken as they are"),
     ):
         program_of(simulator.model)
 
