@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -142,3 +145,19 @@ def test_regularisers_are_serialisable_and_act_in_a_layer(regulariser):
 def test_wrong_regularisers_are_refused(make, message):
     with pytest.raises(UsageError, match=message):
         make()
+
+
+def test_a_saved_model_is_loaded_where_nothing_was_imported_before(tmp_path):
+    image = keras.Input((4, 3))
+    hidden = keras.layers.Dense(2, activity_regularizer=training.L2(0.1, target=3))(image)
+    model = keras.Model(image, training.Leaky(0.5)(hidden))
+    model.compile("adam", training.SpikeCountCrossEntropy(), metrics=[training.SpikeCountAccuracy()])
+    model.save(tmp_path / "model.keras")
+    code = "import sys; from spikeport import training; print(training.load_model(sys.argv[1]).layers[1].losses)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "model.keras")],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         SpikingActivation,
         SwapBatchAndTime,
     )
+    from .loading import load_model
     from .losses import (
         IntegralCrossEntropy,
         MembraneCrossEntropy,
@@ -66,6 +67,7 @@ __all__ = [
     "SynapticOperationBudget",
     "TimeToFirstSpikeCrossEntropy",
     "centralised",
+    "load_model",
     "membrane",
     "pseudo_gradient",
     "spike",
@@ -89,6 +91,7 @@ _HOMES = {
         "SpikingActivation",
         "SwapBatchAndTime",
     ),
+    ".loading": ("load_model",),
     ".losses": (
         "IntegralCrossEntropy",
         "MembraneCrossEntropy",
