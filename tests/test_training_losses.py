@@ -97,8 +97,11 @@ def test_percentiles_are_those_of_numpy_and_have_gradients():
     tf = pytest.importorskip("tensorflow")
     x = np.random.default_rng(0).normal(size=(7, 4, 3)).astype(np.float32)
     for axis in (0, (0, 1), None, -1):
-        found = ops.convert_to_numpy(percentile_of(x, 37.0, axis))
-        assert np.allclose(found, np.percentile(x, 37.0, axis=axis), atol=1e-6)
+        for percentile in (0.0, 37.0, 50.0, 99.0, 100.0):
+            wanted = np.percentile(x, percentile, axis=axis)
+            assert np.allclose(ops.convert_to_numpy(percentile_of(x, percentile, axis)), wanted, atol=1e-6)
+            open_batch = tf.function(lambda v: percentile_of(v, percentile, axis), [tf.TensorSpec((None, 4, 3))])  # noqa: B023
+            assert np.allclose(open_batch(x), wanted, atol=1e-6)
     regulariser = training.Percentile(99.0, axis=(0, 1), target=(0.0, 0.5), l1=2.0)
     expected = 2 * np.maximum(np.percentile(x, 99.0, axis=(0, 1)) - 0.5, 0).sum() * 7
     assert float(regulariser(x)) == pytest.approx(expected, rel=1e-5)
