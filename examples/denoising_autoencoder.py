@@ -9,7 +9,8 @@ NengoDL has no converter for transposed convolutions: it runs them as tensor nod
 layers of neurons and two filters stand before the sigmoid. That is the thread's conversion. With all four layers as
 neurons the fourth filter has not settled after three of its time constants; the last line has that.
 
-``--model FILE`` keeps the trained model, and a later run trains it further: the model of the figures took two runs.
+``--model FILE`` keeps the trained model, and a later run trains it further, towards mean squares: the model of the
+figures took two runs. ``--epochs 0`` leaves it as it is.
 
 Run it as ``python examples/denoising_autoencoder.py``. It wants MNIST in a folder ``mnist`` inside the one that
 SPIKEPORT_DATA names (by default ``../shared/data``, seen from the repository). ``--quick`` takes scikit-learn's digits.
@@ -78,18 +79,22 @@ def error_as_nengo(converter: type[spikeport.Converter], model: keras.Model, x: 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of tensor nodes, and of the sigmoid, which has no amplitude to scale
         made = converter(model, **options)
-    outputs = [made.predict(x[i : i + 10], STEPS)["clean"][:, -1] for i in range(0, len(x), 10)]
+        outputs = [made.predict(x[i : i + 10], STEPS)["clean"][:, -1] for i in range(0, len(x), 10)]
     return float(np.mean((np.concatenate(outputs).reshape(clean.shape) - clean) ** 2))
 
 
 def trained(file: Path | None, x: np.ndarray, clean: np.ndarray, filters: int, epochs: int) -> keras.Model:
-    """The model of a file, or a new one, trained and kept in the file."""
+    """The model of a file, or a new one, trained and kept in the file.
+
+    Mean squares come second: from nothing they may end in black images.
+    """
     keras.utils.set_random_seed(0)
     kept = file is not None and file.exists()
     model = keras.saving.load_model(file, compile=False) if kept else autoencoder(x.shape[1:], filters)
     if epochs:
-        falling = keras.optimizers.schedules.CosineDecay(3e-3, epochs * -(-len(x) // BATCH))
-        model.compile(keras.optimizers.Adam(falling), "binary_crossentropy")  # mean squares may end in black images
+        rate, loss = (2e-3, "mean_squared_error") if kept else (3e-3, "binary_crossentropy")
+        falling = keras.optimizers.schedules.CosineDecay(rate, epochs * -(-len(x) // BATCH))
+        model.compile(keras.optimizers.Adam(falling), loss)
         model.fit(x, clean, batch_size=BATCH, epochs=epochs, verbose=0)
         if file is not None:
             model.save(file)
