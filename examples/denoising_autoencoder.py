@@ -121,7 +121,7 @@ def main() -> None:
         clean, clean_test = (read_idx(file)[..., None].astype(np.float32) / 255 for file in files)
     clean, clean_test = clean[: 500 if small else options.samples], clean_test[: 50 if small else options.tested]
     x, x_test = noisy(clean, 1), noisy(clean_test, 2)
-    epochs, tuned = (3, 40) if small else (options.epochs, options.tuned)
+    epochs, tuned, steps = (3, 40, 6) if small else (options.epochs, options.tuned, STEPS)
     started = time.perf_counter()
 
     def say(what: str, error: float) -> None:
@@ -131,7 +131,7 @@ def main() -> None:
     say("the Keras model", float(np.mean((model.predict(x_test, verbose=0) - clean_test) ** 2)))
     few = {"epochs": 1, "batch_size": 20, "learning_rate": 1e-4}
     for neurons in ("graded", "binary"):
-        net = spikeport.convert(model, x[:128], target_steps=STEPS, neurons=neurons)
+        net = spikeport.convert(model, x[:128], target_steps=steps, neurons=neurons)
         say(f"{neurons} neurons, converted", spikeport.evaluate(net, x_test, clean_test).mean_squared_error[-1])
         for method in ("qcfs", "rate"):
             better = spikeport.finetune(net, x[:tuned], clean[:tuned], method=method, **few)
