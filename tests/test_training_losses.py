@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -94,8 +97,11 @@ def test_percentiles_are_those_of_numpy_and_have_gradients():
     tf = pytest.importorskip("tensorflow")
     x = np.random.default_rng(0).normal(size=(7, 4, 3)).astype(np.float32)
     for axis in (0, (0, 1), None, -1):
-        found = ops.convert_to_numpy(percentile_of(x, 37.0, axis))
-        assert np.allclose(found, np.percentile(x, 37.0, axis=axis), atol=1e-6)
+        for percentile in (0.0, 37.0, 50.0, 99.0, 100.0):
+            wanted = np.percentile(x, percentile, axis=axis)
+            assert np.allclose(ops.convert_to_numpy(percentile_of(x, percentile, axis)), wanted, atol=1e-6)
+            open_batch = tf.function(lambda v: percentile_of(v, percentile, axis), [tf.TensorSpec((None, 4, 3))])  # noqa: B023
+            assert np.allclose(open_batch(x), wanted, atol=1e-6)
     regulariser = training.Percentile(99.0, axis=(0, 1), target=(0.0, 0.5), l1=2.0)
     expected = 2 * np.maximum(np.percentile(x, 99.0, axis=(0, 1)) - 0.5, 0).sum() * 7
     assert float(regulariser(x)) == pytest.approx(expected, rel=1e-5)
@@ -142,3 +148,19 @@ def test_regularisers_are_serialisable_and_act_in_a_layer(regulariser):
 def test_wrong_regularisers_are_refused(make, message):
     with pytest.raises(UsageError, match=message):
         make()
+
+
+def test_a_saved_model_is_loaded_where_nothing_was_imported_before(tmp_path):
+    image = keras.Input((4, 3))
+    hidden = keras.layers.Dense(2, activity_regularizer=training.L2(0.1, target=3))(image)
+    model = keras.Model(image, training.Leaky(0.5)(hidden))
+    model.compile("adam", training.SpikeCountCrossEntropy(), metrics=[training.SpikeCountAccuracy()])
+    model.save(tmp_path / "model.keras")
+    code = "import sys; from spikeport import training; print(training.load_model(sys.argv[1]).layers[1].losses)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "model.keras")],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         SpikingActivation,
         SwapBatchAndTime,
     )
+    from .loading import load_model
     from .losses import (
         IntegralCrossEntropy,
         MembraneCrossEntropy,
@@ -66,6 +67,7 @@ __all__ = [
     "SynapticOperationBudget",
     "TimeToFirstSpikeCrossEntropy",
     "centralised",
+    "load_model",
     "membrane",
     "pseudo_gradient",
     "spike",
@@ -75,6 +77,7 @@ _HOMES = (
     ".centralisation",
     ".dt_scheduler",
     ".layers",
+    ".loading",
     ".losses",
     ".membranes",
     ".metrics",
