@@ -6,7 +6,7 @@ and after fine-tuning; then NengoDL's way, at the last step, with a synapse of 1
 thread has 0.007 for the model and 0.013 for its conversion.
 
 NengoDL has no converter for transposed convolutions: it runs them as tensor nodes, without spikes and filters, so two
-layers of neurons and two filters stand before the sigmoid. That is the thread's conversion. With all four layers as
+layers of neurons and two filters stand before the sigmoid, and the thread's figure fits that. With all four layers as
 neurons the fourth filter has not settled after three of its time constants; the last line has that.
 
 ``--model FILE`` keeps the trained model, and a later run trains it further, towards mean squares: the model of the
