@@ -18,26 +18,35 @@ class RepeatOverTime(keras.layers.Layer):
     """Present samples as constant currents: ``(batch, *shape)`` becomes ``(batch, n_steps, *shape)``.
 
     Behind the layers before the first neurons, so that these are computed once, not at each step.
+
+    Parameters
+    ----------
+    time_major
+        Put the steps first, ``(n_steps, batch, *shape)``, for layers with time_major=True.
     """
 
-    def __init__(self, n_steps: int, **kwargs: Any) -> None:
+    def __init__(self, n_steps: int, *, time_major: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if n_steps < 1:
             raise UsageError(f"{self.name}: expected at least 1 step, received {n_steps}")
         self.n_steps = n_steps
+        self.time_major = time_major
 
     def call(self, inputs: Any) -> Any:
         """Return the samples at each step."""
         shape = ops.shape(inputs)
+        if self.time_major:
+            return ops.broadcast_to(inputs[None], (self.n_steps, *shape))
         return ops.broadcast_to(inputs[:, None], (shape[0], self.n_steps, *shape[1:]))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape with the time axis."""
-        return (input_shape[0], self.n_steps, *input_shape[1:])
+        batch, *shape = tuple(input_shape)
+        return (self.n_steps, batch, *shape) if self.time_major else (batch, self.n_steps, *shape)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the layer."""
-        return {**super().get_config(), "n_steps": self.n_steps}
+        return {**super().get_config(), "n_steps": self.n_steps, "time_major": self.time_major}
 
 
 @keras.saving.register_keras_serializable(package="spikeport")

@@ -53,7 +53,7 @@ class RecurrentLIF(Leaky):
         )
 
     def state_size(self) -> int:
-        """Return 2: the voltage in thresholds, and the spikes of the step before."""
+        """Return 2: the voltage in thresholds, and the current that the spikes of the step before bring."""
         return 2
 
     def step_function(self, training: bool) -> Step:
@@ -62,9 +62,8 @@ class RecurrentLIF(Leaky):
         per_threshold = 1.0 / ops.convert_to_tensor(self.threshold)
 
         def step(x: Any, state: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
-            current = (x + ops.matmul(state[1], kernel)) * per_threshold
-            spikes, (voltage,) = advance(rule, state[:1], current)
-            return spikes, (voltage, spikes)
+            spikes, (voltage,) = advance(rule, state[:1], (x + state[1]) * per_threshold)
+            return spikes, (voltage, ops.matmul(spikes, kernel))  # here, so that what reads spikes reads them once
 
         return step
 
