@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+_PAUSE = 0.5  # seconds: threads that go on spinning after a turn take no time from the next one
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
@@ -140,6 +141,7 @@ def main() -> None:
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(options.iterations):
         for name, step in contestants.items():
+            time.sleep(_PAUSE)
             started = time.perf_counter()
             step(x, y)
             seconds[name].append(time.perf_counter() - started)
