@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
-from ...converter.graph import Graph
+from ...converter.graph import Graph, Node
 from ...converter.ops import Array
 
-__all__ = ["evaluate_from"]
+__all__ = ["evaluate_from", "nodes_behind"]
 
 
 def evaluate_from(graph: Graph, known: Mapping[str, Array], wanted: Iterable[str]) -> dict[str, Array]:
@@ -18,7 +18,14 @@ def evaluate_from(graph: Graph, known: Mapping[str, Array], wanted: Iterable[str
     known
         Node → values; at least as far back as the wanted ones need.
     """
-    wanted = tuple(wanted)
+    wanted, values = tuple(wanted), dict(known)
+    for node in nodes_behind(graph, known, wanted):
+        values[node.name] = node.op.apply(*(values[i] for i in node.inputs))
+    return {name: values[name] for name in wanted}
+
+
+def nodes_behind(graph: Graph, known: Container[str], wanted: Iterable[str]) -> list[Node]:
+    """Return the nodes that the wanted ones need and that are not known, each after those that it reads."""
     needed: set[str] = set()
     stack = [name for name in wanted if name not in known]
     while stack:
@@ -26,8 +33,4 @@ def evaluate_from(graph: Graph, known: Mapping[str, Array], wanted: Iterable[str
         if name not in needed:
             needed.add(name)
             stack.extend(i for i in graph.nodes[name].inputs if i not in known)
-    values = dict(known)
-    for name, node in graph.nodes.items():
-        if name in needed:
-            values[name] = node.op.apply(*(values[i] for i in node.inputs))
-    return {name: values[name] for name in wanted}
+    return [node for name, node in graph.nodes.items() if name in needed]

@@ -9,6 +9,7 @@ import numpy as np
 from ...converter.dynamics import Signal, apply_over_steps, fire
 from ...converter.graph import Graph, Node
 from ...converter.ops import Neurons, Output
+from .analog import nodes_behind
 
 __all__ = ["signals_from"]
 
@@ -18,18 +19,9 @@ def signals_from(graph: Graph, known: Mapping[str, Signal], wanted: Iterable[str
 
     Of an output it is the read-out: the last activation of the mean so far.
     """
-    wanted = tuple(wanted)
-    needed: set[str] = set()
-    stack = [name for name in wanted if name not in known]
-    while stack:
-        name = stack.pop()
-        if name not in needed:
-            needed.add(name)
-            stack.extend(i for i in graph.nodes[name].inputs if i not in known)
-    found = dict(known)
-    for name, node in graph.nodes.items():
-        if name in needed:
-            found[name] = _signal(node, [found[i] for i in node.inputs], n_steps)
+    wanted, found = tuple(wanted), dict(known)
+    for node in nodes_behind(graph, known, wanted):
+        found[node.name] = _signal(node, [found[i] for i in node.inputs], n_steps)
     return {name: found[name] for name in wanted}
 
 
