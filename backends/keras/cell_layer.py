@@ -12,8 +12,9 @@ from ...converter.ops import Cell, Op
 from ...training.dynamics import Rule, advance, tie_of
 from ...training.layers.time_axis import Step, over_time
 from ...training.surrogates import Surrogate, events
-from .op_layer import OpLayer, repeated
-from .population import RATE, gradient_from, gradient_to
+from .op_layer import repeated
+from .over_steps import OverSteps
+from .population import RATE
 
 __all__ = ["CellLayer"]
 
@@ -21,7 +22,7 @@ _SURROGATE, _SLOPE = "fast_sigmoid", 25.0  # what the layers of `spikeport.train
 
 
 @keras.saving.register_keras_serializable(package="spikeport")
-class CellLayer(OpLayer):
+class CellLayer(OverSteps):
     """A cell: inputs ``(batch, steps, *shape)``, or constant ones, become what it puts out at each step.
 
     Of its parameters the recurrent weights are trained.
@@ -121,21 +122,3 @@ class CellLayer(OpLayer):
             return output, (*following, *after, *sent)
 
         return step
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the shape of the output."""
-        return tuple(input_shape) if self.moving[0] else (input_shape[0], self.n_steps, *input_shape[1:])
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments of the layer."""
-        return {
-            **super().get_config(),
-            "n_steps": self.n_steps,
-            "gradient": gradient_to(self.gradient),
-            "slope": self.slope,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Return the layer of these arguments."""
-        return cls(**{**config, "gradient": gradient_from(config["gradient"])})

@@ -16,10 +16,11 @@ from ...training.dynamics import Rule, advance, tie_of
 from ...training.layers.time_axis import over_time
 from ...training.surrogates import Surrogate, events, pseudo_gradient, require_surrogate
 from .op_layer import OpLayer, repeated
+from .over_steps import OverSteps
 
 _STEPS_A_SECOND = 1000.0
 
-__all__ = ["RATE", "NeuronLayer", "Population", "gradient_from", "gradient_to"]
+__all__ = ["RATE", "NeuronLayer", "Population"]
 
 RATE = "rate"
 """The gradient of the ReLU of the mean current, cut where the neuron sends all that it can in each step."""
@@ -83,7 +84,7 @@ class NeuronLayer(OpLayer):
 
 
 @keras.saving.register_keras_serializable(package="spikeport")
-class Population(NeuronLayer):
+class Population(OverSteps, NeuronLayer):
     """Neurons: currents ``(batch, steps, *shape)``, or constant ones, become nθ at each step.
 
     Parameters
@@ -157,31 +158,3 @@ class Population(NeuronLayer):
         output = pseudo_gradient(sent * by, repeated(rate[:, 0], self.n_steps))
         self.regularised(ops.mean(output, axis=1))
         return output
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the shape of the output."""
-        return tuple(input_shape) if self.moving[0] else (input_shape[0], self.n_steps, *input_shape[1:])
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments of the layer."""
-        return {
-            **super().get_config(),
-            "n_steps": self.n_steps,
-            "gradient": gradient_to(self.gradient),
-            "slope": self.slope,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Return the layer of these arguments."""
-        return cls(**{**config, "gradient": gradient_from(config["gradient"])})
-
-
-def gradient_to(gradient: str | Surrogate) -> Any:
-    """Return a surrogate as a config holds it."""
-    return gradient if isinstance(gradient, str) else keras.saving.serialize_keras_object(gradient)
-
-
-def gradient_from(value: Any) -> Any:
-    """Return the surrogate that `gradient_to` made a value of."""
-    return keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value
